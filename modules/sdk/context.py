@@ -1,0 +1,110 @@
+"""What a module's `run` may ask of its host. The host builds one per call; a module keeps nothing of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from modules.sdk.json import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response read whole. `body` is at most the `limit` that the call gave; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    url: str
+
+
+class Http(Protocol):
+    """The one way out: every address is resolved, checked and pinned at connect time, on each redirect too.
+
+    Raises `ModuleError` with `http.connect`, `http.timeout`, `http.blocked` (the target's address is not allowed),
+    `http.redirect`, or `payload.too_large` (the body is longer than `limit`).
+    """
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int = 20 * 2**20,
+    ) -> HttpResponse: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    """One key of a store. `found` false: `value` is None and `version` 0. `version` grows by one with each write."""
+
+    value: Json
+    version: int
+    found: bool
+
+
+class KeyValues(Protocol):
+    """The workspace's or the workflow's own keys; `ttl` in seconds.
+
+    `operation` is the idempotency key of the step: a write repeated with the same one gives the first answer again.
+    Raises `ModuleError` `kv.conflict` when `if_version` no longer holds, `kv.type` when an increment meets a value that is no number.
+    """
+
+    async def get(self, scope: Literal["workflow", "workspace"], key: str) -> KeyValue: ...
+
+    async def set(
+        self,
+        scope: Literal["workflow", "workspace"],
+        key: str,
+        value: Json,
+        *,
+        ttl: float | None,
+        if_version: int | None,
+        operation: str,
+    ) -> KeyValue: ...
+
+    async def delete(
+        self, scope: Literal["workflow", "workspace"], key: str, *, if_version: int | None, operation: str
+    ) -> KeyValue: ...
+
+    async def increment(
+        self, scope: Literal["workflow", "workspace"], key: str, by: int | float, *, ttl: float | None, operation: str
+    ) -> KeyValue: ...
+
+
+class Isolated(Protocol):
+    """Runs a named function of the isolated pool in another process, with a limit of wall time and of memory.
+
+    The function is `module:function`, importable, takes and gives JSON. Over the limit the process is killed and `ModuleError` with the
+    given `timeout_code` is raised.
+    """
+
+    async def call(self, function: str, argument: JsonObject, *, timeout: float, timeout_code: str) -> Json: ...
+
+
+class Log(Protocol):
+    """Lines of the step's own log, seen beside its row."""
+
+    def __call__(
+        self, level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One call. `idempotency_key` is the same on each retry and after each crash; `attempt` counts from 1."""
+
+    run_id: str
+    path: str
+    attempt: int
+    idempotency_key: str
+    timeout: float
+    http: Http
+    key_values: KeyValues
+    isolated: Isolated
+    log: Log

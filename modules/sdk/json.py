@@ -1,0 +1,12 @@
+"""The one shape of data that modules take and give: JSON values.
+
+`JsonObject` has text keys in the author's order. Integers fit in 64 bits, floats are finite; the parser refuses
+anything else before a module sees it.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = "dict[str, Json]"
