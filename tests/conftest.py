@@ -1,0 +1,5 @@
+"""The fixtures that every test may ask for, one file a subject under tests/fixtures/."""
+
+pytest_plugins = [
+    "tests.fixtures.servers",
+]
