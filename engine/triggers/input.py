@@ -1,0 +1,129 @@
+"""The `trigger` object of a run, and which trigger of the document a run is meant to begin at.
+
+`trigger` always has `type`, `id` (the trigger's id, else null) and `body`; what else stands beside them depends on the type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from engine.expressions.nearest import nearest
+from engine.expressions.values import Json
+from engine.problems import Invalid
+from engine.spec.document import Document
+
+JsonObject = dict[str, Json]
+
+TYPES = frozenset({"webhook", "email", "schedule", "queue", "api", "subworkflow", "workflow", "event", "poll"})
+
+_TYPE_OF_MODULE = {
+    "webhook.trigger": "webhook",
+    "schedule.trigger": "schedule",
+    "email.trigger": "email",
+    "queue.consumer": "queue",
+    "workflow.finished": "workflow",
+    "event.trigger": "event",
+    "poll.trigger": "poll",
+}
+
+HIDDEN_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "cookie"})
+"""Headers whose values are credentials: a run sees that they came, never what they hold."""
+
+
+def webhook_trigger(
+    trigger_id: str, *, body: Json, headers: Sequence[tuple[str, str]], query: Sequence[tuple[str, str]], method: str
+) -> JsonObject:
+    """`headers` have names in lower case; one that is repeated is joined by a comma, a repeated query parameter becomes a list."""
+    shown: dict[str, Json] = {}
+    for name, value in headers:
+        key = name.lower()
+        if key in HIDDEN_HEADERS:
+            shown[key] = "***"
+        else:
+            earlier = shown.get(key)
+            shown[key] = f"{earlier}, {value}" if isinstance(earlier, str) else value
+    return {
+        "type": "webhook",
+        "id": trigger_id,
+        "body": body,
+        "headers": shown,
+        "query": gathered(query),
+        "method": method,
+    }
+
+
+def gathered(pairs: Sequence[tuple[str, str]]) -> JsonObject:
+    """Names to values in the order they came; a name that comes more than once has a list."""
+    values: dict[str, Json] = {}
+    for name, value in pairs:
+        if name not in values:
+            values[name] = value
+            continue
+        earlier = values[name]
+        if isinstance(earlier, list):
+            earlier.append(value)
+        else:
+            values[name] = [earlier, value]
+    return values
+
+
+def api_trigger(trigger_id: str | None, body: Json) -> JsonObject:
+    return {"type": "api", "id": trigger_id, "body": body}
+
+
+def given_trigger(document: Document, given: Json, trigger_id: str | None) -> JsonObject:
+    """A whole `trigger` that a caller gave, completed. Raises `Invalid` where it can't be one.
+
+    What is missing is filled in: the type from the trigger's module, `body` with null.
+    """
+    if not isinstance(given, dict):
+        raise Invalid("trigger.invalid", "`trigger` must be an object with at least a `body`.")
+    named = given.get("id")
+    if named is not None and not isinstance(named, str):
+        raise Invalid("trigger.invalid", "`trigger.id` must be the id of a trigger of the document, or null.")
+    if trigger_id is not None and named is not None and named != trigger_id:
+        raise Invalid(
+            "trigger.invalid", f"`trigger.id` is {named!r}, but `trigger_id` is {trigger_id!r}: give one of them."
+        )
+    meant = choose(document, trigger_id if trigger_id is not None else named)
+    type_ = given.get("type", type_of(document, meant))
+    if not isinstance(type_, str) or type_ not in TYPES:
+        raise Invalid("trigger.invalid", f"`trigger.type` is {type_!r}; it must be one of {', '.join(sorted(TYPES))}.")
+    return {**given, "type": type_, "id": meant, "body": given.get("body")}
+
+
+def type_of(document: Document, trigger_id: str | None) -> str:
+    """What `trigger.type` is for runs that this trigger starts by itself; `api` without one."""
+    if trigger_id is None:
+        return "api"
+    return _TYPE_OF_MODULE.get(document.triggers[trigger_id].module, "api")
+
+
+def choose(document: Document, trigger_id: str | None) -> str | None:
+    """The trigger that a run by API is meant to begin at: the one named, else the only one that has edges, else none.
+
+    Raises `Invalid` (`trigger.unknown`, `trigger.ambiguous`).
+    """
+    if trigger_id is not None:
+        if trigger_id not in document.triggers:
+            known = list(document.triggers)
+            close = nearest(trigger_id, known)
+            hint = f" Did you mean {close!r}?" if close else ""
+            raise Invalid(
+                "trigger.unknown", f"The document has no trigger {trigger_id!r}.{hint}", extra={"triggers": [*known]}
+            )
+        return trigger_id
+    leaving = {edge.source for edge in document.edges}
+    candidates = [name for name in document.triggers if name in leaving]
+    if len(candidates) > 1:
+        raise Invalid(
+            "trigger.ambiguous",
+            f"Several triggers have edges ({', '.join(candidates)}): say by `trigger_id` which one the run begins at.",
+            extra={"triggers": [*candidates]},
+        )
+    return candidates[0] if candidates else None
+
+
+def trigger_id_of(trigger: Mapping[str, Json]) -> str | None:
+    named = trigger.get("id")
+    return named if isinstance(named, str) else None
