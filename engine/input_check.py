@@ -157,7 +157,7 @@ def _validator(schema: bytes) -> _Validator:
     if b'"unevaluatedProperties"' in schema and b'"patternProperties"' in schema:
         # The library matches these two together by itself, with patterns that backtrack.
         raise SchemaFault("The schema uses `unevaluatedProperties` together with `patternProperties`; use one of them.")
-    parsed: object = json.loads(schema)
+    parsed = cast("dict[str, object]", json.loads(schema))
     try:
         Draft202012Validator.check_schema(parsed)
     except SchemaError as error:
