@@ -1,0 +1,266 @@
+"""Keys, and the one place that opens what they closed.
+
+    master key          32 bytes, outside the database: a file (mode 0600) or the environment
+      ├─ wraps          one data key per workspace (rows of `workspace_keys`), AES-256-GCM
+      └─ derives        secrets for other purposes, each by its own label (HMAC-SHA256), so that none of them opens data
+    data key            encrypts the workspace's fields, AES-256-GCM with a fresh 96-bit nonce each
+
+A closed field is `version(1) | key number(4) | nonce(12) | ciphertext+tag`. Its associated data name table, column, workspace and row: a
+ciphertext that is copied to another place doesn't open there. Rotation of the master key re-wraps data keys and touches no field; a
+new data key gets the next number, and older numbers go on opening what they closed.
+
+Each wrapped key carries the fingerprint of the master key that wrapped it. A process that starts with another master key finds that out
+by `Vault.check` before it does anything, instead of failing at the first field.
+
+Rejected: one key for everything (one leak opens all, and a workspace can't be forgotten by destroying its key); deriving data keys from the
+master key (rotation would then have to re-encrypt every field).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_VERSION = 1
+_NONCE = 12
+_HEAD = 1 + 4
+
+
+class KeyProblem(Exception):
+    """Base of all below: the message is one sentence for the operator and holds no key."""
+
+
+class BadMasterKey(KeyProblem):
+    """The text or file given as the master key isn't one."""
+
+
+class WrongMasterKey(KeyProblem):
+    """The database's keys were wrapped by another master key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The master key is not the one that this database was set up with. Give the original key by "
+            "MILLSTREAM_MASTER_KEY or MILLSTREAM_MASTER_KEY_FILE."
+        )
+
+
+class Unreadable(KeyProblem):
+    """A closed field doesn't open: it was changed, stands in a place that it wasn't closed for, or its key is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """A data key as it stands in the database. `number` counts from 1 in its workspace; `master` is the wrapping key's fingerprint."""
+
+    number: int
+    master: str
+    wrapped: bytes
+
+
+class KeyStore(Protocol):
+    """Where wrapped data keys are kept."""
+
+    async def wrapped_keys(self, workspace_id: int) -> list[WrappedKey]:
+        """In order of number."""
+        ...
+
+    async def add_wrapped_key(self, workspace_id: int, key: WrappedKey) -> list[WrappedKey]:
+        """All keys afterwards: where a key of that number stands already, it stays and `key` is dropped."""
+        ...
+
+    async def any_wrapped_key(self) -> tuple[int, WrappedKey] | None:
+        """Some workspace's key, None where there is none yet."""
+        ...
+
+
+class KeyProvider(Protocol):
+    """The holder of the master key. It wraps and derives, and never gives the key itself away."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the key without telling anything of it."""
+        ...
+
+    async def wrap(self, data_key: bytes, bound_to: bytes) -> bytes: ...
+
+    async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
+        """Raises `WrongMasterKey`."""
+        ...
+
+    def derive(self, purpose: str, *parts: bytes) -> bytes:
+        """32 bytes that only this master key gives for these arguments."""
+        ...
+
+
+class LocalKey:
+    """A `KeyProvider` over 32 bytes in this process's memory."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise BadMasterKey(f"The master key must have 32 bytes, this one has {len(key)}.")
+        self._root = key
+        self._cipher = AESGCM(self.derive("wrap"))
+        self._fingerprint = self.derive("fingerprint")[:8].hex()
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    async def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, data_key, bound_to)
+
+    async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
+        try:
+            return self._cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound_to)
+        except InvalidTag:
+            raise WrongMasterKey from None
+
+    def derive(self, purpose: str, *parts: bytes) -> bytes:
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in (purpose.encode(), *parts))
+        return hmac.new(self._root, message, hashlib.sha256).digest()
+
+
+def master_key_from_text(text: str) -> LocalKey:
+    """From 32 bytes in hex or base64, as an environment variable holds them. Raises `BadMasterKey`."""
+    text = text.strip()
+    try:
+        raw = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        raise BadMasterKey("The master key must be 32 bytes in hexadecimal or base64.") from None
+    return LocalKey(raw)
+
+
+def master_key_from_file(path: Path, *, create: bool) -> LocalKey:
+    """Read the key file; with `create`, make it when it is missing. Two processes that make it at once end up with one key.
+
+    Raises `BadMasterKey` when it is missing, unreadable, or holds no key.
+    """
+    if create and not path.exists():
+        _create(path)
+    try:
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        raise BadMasterKey(f"There is no master key file at {str(path)!r}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadMasterKey(f"The master key file {str(path)!r} can't be read: {error.__class__.__name__}.") from None
+    return master_key_from_text(text)
+
+
+def _create(path: Path) -> None:
+    """Written aside and linked into place, so that no reader sees half a key and the first of two writers wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(os.urandom(32)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            return
+    finally:
+        aside.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a closed field stands. `row` is the row's key as text."""
+
+    table: str
+    column: str
+    workspace_id: int
+    row: str
+
+    def bound(self) -> bytes:
+        parts = (self.table, self.column, str(self.workspace_id), self.row)
+        return b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+
+
+@dataclass(slots=True)
+class _Ring:
+    """The opened data keys of one workspace; the highest number closes new fields."""
+
+    ciphers: dict[int, AESGCM]
+    newest: int
+
+
+class Vault:
+    """Closes and opens fields. One per process; data keys are opened once and kept in memory."""
+
+    def __init__(self, provider: KeyProvider, store: KeyStore) -> None:
+        self._provider = provider
+        self._store = store
+        self._rings: dict[int, _Ring] = {}
+
+    async def check(self) -> None:
+        """Raises `WrongMasterKey` when the database holds keys that the master key at hand didn't wrap."""
+        found = await self._store.any_wrapped_key()
+        if found is not None:
+            await self._open(*found)
+
+    async def encrypt(self, place: Place, plain: bytes) -> bytes:
+        ring = self._rings.get(place.workspace_id) or await self._ring(place.workspace_id, make=True)
+        nonce = os.urandom(_NONCE)
+        closed = ring.ciphers[ring.newest].encrypt(nonce, plain, place.bound())
+        return bytes((_VERSION,)) + ring.newest.to_bytes(4, "big") + nonce + closed
+
+    async def decrypt(self, place: Place, closed: bytes) -> bytes:
+        """The one function of the product that opens a closed field. Raises `Unreadable`, `WrongMasterKey`."""
+        if len(closed) < _HEAD + _NONCE + 16 or closed[0] != _VERSION:
+            raise Unreadable(f"A value in {place.table}.{place.column} is not one that Millstream encrypted.")
+        number = int.from_bytes(closed[1:_HEAD], "big")
+        ring = self._rings.get(place.workspace_id)
+        if ring is None or number not in ring.ciphers:
+            ring = await self._ring(place.workspace_id, make=False)
+        cipher = ring.ciphers.get(number)
+        if cipher is None:
+            raise Unreadable(f"The key that a value in {place.table}.{place.column} was encrypted with is gone.")
+        nonce = closed[_HEAD : _HEAD + _NONCE]
+        try:
+            return cipher.decrypt(nonce, closed[_HEAD + _NONCE :], place.bound())
+        except InvalidTag:
+            raise Unreadable(
+                f"A value in {place.table}.{place.column} was changed, or moved from another row."
+            ) from None
+
+    def derive(self, purpose: str, *parts: bytes) -> bytes:
+        """A secret for another purpose than closing fields, as the signature of resume links."""
+        return self._provider.derive(purpose, *parts)
+
+    async def _ring(self, workspace_id: int, *, make: bool) -> _Ring:
+        keys = await self._store.wrapped_keys(workspace_id)
+        if not keys and make:
+            wrapped = await self._provider.wrap(os.urandom(32), _bound(workspace_id, 1))
+            keys = await self._store.add_wrapped_key(workspace_id, WrappedKey(1, self._provider.fingerprint, wrapped))
+        ciphers = {key.number: AESGCM(await self._open(workspace_id, key)) for key in keys}
+        ring = _Ring(ciphers, max(ciphers, default=0))
+        if ciphers:
+            self._rings[workspace_id] = ring
+        return ring
+
+    async def _open(self, workspace_id: int, key: WrappedKey) -> bytes:
+        if key.master != self._provider.fingerprint:
+            raise WrongMasterKey
+        return await self._provider.unwrap(key.wrapped, _bound(workspace_id, key.number))
+
+
+def _bound(workspace_id: int, number: int) -> bytes:
+    return f"data key {number} of workspace {workspace_id}".encode()
