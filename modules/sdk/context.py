@@ -80,11 +80,21 @@ class KeyValues(Protocol):
 class Isolated(Protocol):
     """Runs a named function of the isolated pool in another process, with a limit of wall time and of memory.
 
-    The function is `module:function`, importable, takes and gives JSON. Over the limit the process is killed and `ModuleError` with the
-    given `timeout_code` is raised.
+    The function is `modules.app.file:function`, marked with `modules.sdk.isolated.isolated`, and takes and gives JSON. Over the time limit
+    the process is killed and `ModuleError` with `timeout_code` is raised; over the memory limit the code is the same with
+    `memory` as its last part (`data.timeout`, `data.memory`). A `ModuleError` that the function raises comes through.
     """
 
     async def call(self, function: str, argument: JsonObject, *, timeout: float, timeout_code: str) -> Json: ...
+
+
+class Evaluate(Protocol):
+    """Evaluates a value of a `later` field, as the document has it, with `names` in scope besides what the step sees itself.
+
+    The schema lists these names as `x-scope`. Raises `ModuleError` with a code `expression.*`.
+    """
+
+    async def __call__(self, value: Json, names: Mapping[str, Json]) -> Json: ...
 
 
 class Log(Protocol):
@@ -107,4 +117,5 @@ class Context:
     http: Http
     key_values: KeyValues
     isolated: Isolated
+    evaluate: Evaluate
     log: Log

@@ -12,7 +12,8 @@ Kinds:
 
 Fields of `input_schema` may carry `"x-eval": "later"` (the module evaluates the expressions itself, several times or
 against other data) or `"raw"` (never parsed for expressions); without it the value is resolved before the module runs. `x-eval` may
-stand at a property, at `items`, or deeper in the schema.
+stand at a property, at `items`, or deeper in the schema. Beside `later`, `"x-scope": ["item", …]` lists the names that the expressions of the
+field see besides those of the step.
 """
 
 from __future__ import annotations

@@ -1,0 +1,63 @@
+"""`data.parse`: text to rows."""
+
+from __future__ import annotations
+
+from modules.data.formats.options import FORMATS, PARSE_OPTIONS
+from modules.sdk.context import Context
+from modules.sdk.declaration import Example, Module, Result
+from modules.sdk.json import JsonObject
+from modules.sdk.schema import object_of
+
+
+async def run(inputs: JsonObject, context: Context) -> Result:
+    return Result(
+        await context.isolated.call(
+            "modules.data.formats.reading:parse", inputs, timeout=context.timeout, timeout_code="data.timeout"
+        )
+    )
+
+
+MODULE = Module(
+    name="data.parse",
+    version=1,
+    title="Parse",
+    manual=(
+        "Reads `text` as `json`, `jsonl`, `csv`, `yaml` or `xml` and gives `{rows, next, total}`: the rows from "
+        "`offset` on, `limit` at most, where the next part begins (null at the end), and how many there are. Rows "
+        "are the elements of a list, or the one value that the text holds; with `options.path` those at that "
+        "place. CSV rows are objects of texts by column. An XML element is its text, or where it has attributes "
+        "or children an object: children by name (several of a name as a list), attributes as `@name`, its text "
+        "as `#text`. Text that can't be read fails with `data.invalid`, which names the line."
+    ),
+    kind="action",
+    input_schema=object_of(
+        {
+            "format": {"enum": FORMATS},
+            "text": {"type": "string"},
+            "offset": {"type": "integer", "minimum": 0, "default": 0},
+            "limit": {"type": "integer", "minimum": 1, "description": "all without it"},
+            "options": PARSE_OPTIONS,
+        },
+        ["format", "text"],
+    ),
+    output_schema=object_of(
+        {
+            "rows": {"type": "array"},
+            "next": {"type": ["integer", "null"]},
+            "total": {"type": "integer", "minimum": 0},
+        },
+        ["rows", "next", "total"],
+    ),
+    example=Example(
+        inputs={
+            "format": "csv",
+            "text": "sku;n\na;2\nb;1\nc;5\n",
+            "limit": 2,
+            "options": {"delimiter": ";", "infer": True},
+        },
+        output={"rows": [{"sku": "a", "n": 2}, {"sku": "b", "n": 1}], "next": 2, "total": 3},
+    ),
+    isolated=True,
+    timeout=30.0,
+    run=run,
+)
