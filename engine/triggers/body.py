@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 
 from engine.expressions.values import Json
 from engine.problems import Problem
-from engine.spec.strict_json import JsonError, parse_json
+from engine.spec.strict_json import ParseError, parse_json
 from engine.triggers.input import gathered
 
 BODY_LIMIT = 20 * 2**20
@@ -56,7 +56,7 @@ def parse_body(body: bytes, content_type: str | None) -> Json:
 def _json(body: bytes) -> Json:
     try:
         return parse_json(body)
-    except JsonError as error:
+    except ParseError as error:
         raise Problem(400, "body.malformed", f"The body is not acceptable JSON: {error}") from None
 
 
@@ -82,7 +82,7 @@ def _text(body: bytes, charset: str) -> Json:
 def _guessed(body: bytes) -> Json:
     try:
         return parse_json(body)
-    except JsonError:
+    except ParseError:
         pass
     try:
         return body.decode()
