@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from server.embedded.descriptors import readable
 from server.embedded.identity import ProcessIdentity, identify
 
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -43,7 +44,11 @@ class Child:
     async def wait(self) -> int:
         """Return when it has ended. Cancelling the wait leaves the child alone."""
         if sys.platform == "linux" and self._popen.poll() is None:
-            await _readable(os.pidfd_open(self.pid))
+            descriptor = os.pidfd_open(self.pid)
+            try:
+                await readable(descriptor)
+            finally:
+                os.close(descriptor)
         # Elsewhere than on Linux there is no descriptor of a process: only looking tells.
         while (code := self._popen.poll()) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -62,23 +67,6 @@ class Child:
         if self._popen.poll() is None:
             self._popen.kill()
         return await self.wait()
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-
-    def end() -> None:
-        loop.remove_reader(descriptor)
-        if not ended.done():
-            ended.set_result(None)
-
-    loop.add_reader(descriptor, end)
-    try:
-        await ended
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
 
 
 def spawn(

@@ -192,8 +192,12 @@ class EmbeddedPostgres:
                 account=account,
                 pass_fds=inherited,
             )
-            if await self._accepts_us(child):
-                return child
+            try:
+                if await self._accepts_us(child):
+                    return child
+            except BaseException:
+                await self.stop(child)
+                raise
             said = last_lines(self._place.log, since=child.log_start, lines=6)
             if loop.time() > give_up or not any(reason in said for reason in _STILL_HELD):
                 raise ServiceFailed(f"PostgreSQL didn't start: {said}; the whole log is {str(self._place.log)!r}")
@@ -209,7 +213,6 @@ class EmbeddedPostgres:
             except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError):
                 pass  # not listening yet, or in recovery
             except asyncpg.InvalidPasswordError as error:
-                await self.stop(child)
                 raise StackError(
                     f"the embedded PostgreSQL refuses the password in {str(self._place.password_file)!r}: "
                     "restore the file that belongs to this database"
@@ -218,7 +221,6 @@ class EmbeddedPostgres:
                 await connection.close()
                 return True
             if loop.time() > give_up:
-                await self.stop(child)
                 said = last_lines(self._place.log, since=child.log_start)
                 raise ServiceFailed(f"PostgreSQL wasn't ready in {_READY_WITHIN_S:.0f} s: {said}")
             await asyncio.sleep(0.03)
