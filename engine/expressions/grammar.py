@@ -127,13 +127,13 @@ def _check(tokens: Sequence[_Token]) -> None:
             prefixes = elses = 0
         elif of == "name" and text == "else":
             elses += 1
-        elif of == "name" and text == "not" or (of == "operator" and text in "+-" and not after_operand):
+        elif (of == "name" and text == "not") or (of == "operator" and text in "+-" and not after_operand):
             prefixes += 1
         elif text == "," or of in ("variable_begin", "block_begin", "variable_end", "block_end"):
             prefixes = elses = 0
         else:
             prefixes = 0
-        after_operand = of in ("name", "integer", "float", "string") and text not in _WORDS or text in ")]}"
+        after_operand = (of in ("name", "integer", "float", "string") and text not in _WORDS) or text in ")]}"
         if total + prefixes + elses + blocks * _BLOCK_FRAMES > _MAX_FRAMES:
             raise ExpressionError(SYNTAX, f"line {line} is nested too deeply")
         if of in ("integer", "float") and len(text) > _MAX_DIGITS:
