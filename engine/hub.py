@@ -41,7 +41,9 @@ class Kind(StrEnum):
     ENDED = "e"
     """The run is in a terminal state: what waited for its key or for room may start."""
     QUEUED = "q"
-    """There is a run to start, or a signal to deliver, that its own process could not see to."""
+    """The run may start now, and the process that says so could not see to it."""
+    SIGNAL = "s"
+    """A signal row for the run was committed: its execution has to be woken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,255 @@
+"""The outbox of runs: from a row in the queue to an execution in Temporal.
+
+Model. A run is accepted when its row is committed; whether Temporal is there doesn't matter for that. The row then goes
+
+    blocked ──(the run before it of its key ended)──► ready ──claim──► starting ──► started ──► (gone, at the run's end)
+                                                       ▲                  │
+                                                       └── lease over, or Temporal gone
+
+- *Fast path.* Accepting claims the row in the same commit when key and cap allow it, and hands it to this process's starters.
+- *Slow path.* A loop claims what is left, woken by notices and by a poll of a few seconds with jitter. Claims are leases: whoever dies with
+  one loses it after `LEASE` seconds.
+- *Starters.* Six starts in flight: Temporal's throughput is full with two, and more only wait inside it, where nobody is fair.
+  Behind them stands a queue that serves workspaces in turn.
+- Starting is idempotent (the execution's id is the run's id, an open one is used), so two claims of one row do no harm; the flip to `started`
+  is conditional on the claim's epoch.
+- *Temporal gone.* Claims in hand are given back, nothing more is claimed, and one run at a time probes, ever slower (at most every
+  5 s). Runs stay queued and are never lost.
+- *Signals* are rows first. This loop delivers them; a signal for an execution that isn't there is dropped, since an execution reads the
+  rows that the signal tells of when it begins.
+
+Rejected: Temporal's own queueing (no caps by key, no fairness by workspace, and nothing accepted while it is down); a claim under an open
+transaction (it pins a connection and holds back vacuum for the length of an RPC).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from db import queue, signals
+from db.errors import DatabaseUnavailable
+from db.pool import Database
+from db.queue import Claimed
+from engine.executions import CannotStart, CarrierGone, Executions, Start
+from engine.fair_queue import FairQueue
+from engine.hub import Hub, Kind, Notice
+
+LEASE = 30.0
+STARTS = 6
+_WAITING = 100
+"""Claims that wait in this process at most, so that each is started long before its lease is over."""
+_POLL = 3.0
+_SETTLE = 0.02
+"""Seconds between two claims at least: a burst of ends makes one claim, not one each."""
+_PROBE_FIRST, _PROBE_MOST = 0.25, 5.0
+_SIGNALS = 100
+
+log = logging.getLogger("millstream.dispatch")
+
+Fail = Callable[[int, str, str], Awaitable[None]]
+"""Ends a run that can't be started: workspace, run id, message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What accepting needs to claim a run for this process."""
+
+    holder: str
+    seconds: float
+
+
+class Dispatcher:
+    """One per process that accepts or works. `run` does the work; all other methods only note and wake."""
+
+    def __init__(self, db: Database, hub: Hub, executions: Executions, fail: Fail) -> None:
+        self._db = db
+        self._hub = hub
+        self._executions = executions
+        self._fail = fail
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._waiting: FairQueue[Claimed] = FairQueue()
+        self._look = asyncio.Event()
+        self._deliver = asyncio.Event()
+        self._more = True
+        """Rows may be waiting that this process knows of: ends of runs are then reasons to look."""
+        self._gone_since: float | None = None
+        self._random = secrets.SystemRandom()
+        hub.watch(self._heard)
+
+    @property
+    def carrier_gone(self) -> bool:
+        """Whether Temporal was out of reach at the last attempt."""
+        return self._gone_since is not None
+
+    def lease(self) -> Lease | None:
+        """For the claim inside accept; None when this process has enough at hand, or Temporal is gone."""
+        if self.carrier_gone or len(self._waiting) >= _WAITING:
+            self._more = True
+            return None
+        return Lease(self._holder, LEASE)
+
+    def offer(self, claim: Claimed) -> None:
+        """Start this claimed run soon."""
+        self._waiting.put(claim.workspace_id, claim)
+
+    def look(self) -> None:
+        """A run waits that accept didn't claim."""
+        self._more = True
+        self._look.set()
+
+    def deliver(self) -> None:
+        """A signal row was committed."""
+        self._deliver.set()
+
+    async def run(self) -> None:
+        """Dispatch until cancelled; what is claimed and not started is then given back."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(STARTS):
+                    group.create_task(self._starter())
+                group.create_task(self._claimer())
+                group.create_task(self._signaller())
+        finally:
+            await asyncio.shield(self._give_back(self._waiting.drain(), 0.0))
+
+    def _heard(self, notice: Notice | None) -> None:
+        if notice is None:
+            self.look()
+            self.deliver()
+        elif notice.kind is Kind.SIGNAL:
+            self._deliver.set()
+        elif notice.kind is Kind.QUEUED or (notice.kind is Kind.ENDED and self._more):
+            self.look()
+
+    async def _starter(self) -> None:
+        while True:
+            claim = await self._waiting.get()
+            try:
+                await self._start(claim)
+            except CarrierGone as error:
+                await self._lost(claim, error)
+            except DatabaseUnavailable:
+                # The lease runs out and the row is claimed again.
+                await asyncio.sleep(self._jittered(1.0))
+            except Exception:
+                log.exception("run %s could not be started; it is tried again", claim.run_id)
+                await self._give_back([claim], self._delay(claim))
+
+    async def _start(self, claim: Claimed) -> None:
+        start = Start(str(claim.run_id), claim.workspace_id, claim.recovered)
+        try:
+            begun = await self._executions.start(start)
+        except CannotStart as error:
+            await self._fail(claim.workspace_id, str(claim.run_id), str(error))
+            return
+        self._back()
+        async with self._db.engine() as conn:
+            if begun:
+                await queue.mark_started(conn, claim.run_id, claim.epoch)
+            else:
+                # An execution closed without writing the run's end: the next one takes over what the log has.
+                await queue.recover(conn, claim.run_id)
+                self.look()
+
+    async def _claimer(self) -> None:
+        while True:
+            pause = await self._claim()
+            await asyncio.sleep(self._jittered(pause))
+            await _woken(self._look, self._jittered(_POLL))
+
+    async def _claim(self) -> float:
+        """Claim what there is room for; gives the seconds that pass before the next claim, whatever wakes the loop."""
+        if self._gone_since is None:
+            room, pause = STARTS + _WAITING - len(self._waiting), _SETTLE
+        else:
+            room, pause = 1 - len(self._waiting), self._probe_pause(self._gone_since)
+        if room <= 0 or self._gone_since is not None:
+            self._look.set()
+        if room <= 0:
+            return pause
+        try:
+            async with self._db.engine() as conn:
+                claims = await queue.claim(conn, self._holder, room, LEASE)
+        except DatabaseUnavailable:
+            return 1.0
+        for claim in claims:
+            self.offer(claim)
+        self._more = len(claims) > 0
+        if len(claims) == room:
+            self._look.set()
+        return pause
+
+    async def _signaller(self) -> None:
+        while True:
+            await _woken(self._deliver, self._jittered(_POLL))
+            try:
+                while await self._deliver_some():
+                    pass
+            except (DatabaseUnavailable, CarrierGone):
+                await asyncio.sleep(self._jittered(1.0))
+            await asyncio.sleep(_SETTLE)
+
+    async def _deliver_some(self) -> bool:
+        """One batch; True when there may be more. A batch that isn't acknowledged comes again when its lease is over."""
+        async with self._db.engine() as conn:
+            waiting = await signals.pending(conn, _SIGNALS)
+        if not waiting:
+            return False
+        await asyncio.gather(
+            *(
+                self._executions.wake(str(one.run_id), one.kind, one.path or str(one.child_run_id or ""))
+                for one in waiting
+            )
+        )
+        async with self._db.engine() as conn:
+            await signals.delivered(conn, [one.signal_id for one in waiting])
+        return len(waiting) == _SIGNALS
+
+    async def _lost(self, claim: Claimed, error: CarrierGone) -> None:
+        if self._gone_since is None:
+            self._gone_since = time.monotonic()
+            log.warning("Temporal can't be reached; runs stay queued until it is back (%s)", error)
+        await self._give_back([claim, *self._waiting.drain()], 0.0)
+        self.look()
+
+    def _back(self) -> None:
+        if self._gone_since is not None:
+            log.warning("Temporal is back after %.1f s", time.monotonic() - self._gone_since)
+            self._gone_since = None
+            self.look()
+            self.deliver()
+
+    async def _give_back(self, claims: Sequence[Claimed], delay: float) -> None:
+        if not claims:
+            return
+        try:
+            async with self._db.engine() as conn:
+                await queue.release(conn, [(claim.run_id, claim.epoch) for claim in claims], delay)
+        except DatabaseUnavailable:
+            log.info("%d claims are left to run out", len(claims))
+
+    def _delay(self, claim: Claimed) -> float:
+        return min(60.0, 2.0 ** min(claim.attempts, 6)) * self._random.uniform(0.5, 1.0)
+
+    def _probe_pause(self, gone_since: float) -> float:
+        return min(_PROBE_MOST, max(_PROBE_FIRST, (time.monotonic() - gone_since) / 4))
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * self._random.uniform(0.75, 1.25)
+
+
+async def _woken(event: asyncio.Event, seconds: float) -> None:
+    """Return when the event is set, which it then isn't any more, or after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+    event.clear()
