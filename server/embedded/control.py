@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from server.embedded.errors import StackError, last_lines
@@ -18,10 +19,13 @@ from server.settings import Settings, child_environment
 _WITHIN_S = 400.0
 
 
-async def start_in_background(settings: Settings, version: str, *, report: Report) -> StackState:
+async def start_in_background(
+    settings: Settings, version: str, *, report: Report, changes: Mapping[str, str] | None = None
+) -> StackState:
     """Start a stack that outlives this process; return when it runs. One that runs already is made whole and returned.
 
-    Raises StackError with the stack's own sentence when it can't start.
+    ``changes`` are made to the environment that the stack gets; an empty value removes a variable. Raises StackError with
+    the stack's own sentence when it can't start.
     """
     running = await find_running(settings.home, version)
     if running is not None:
@@ -29,7 +33,7 @@ async def start_in_background(settings: Settings, version: str, *, report: Repor
     open_home(settings.home)
     log = settings.home / "logs" / "supervisor.log"
     began = log.stat().st_size if log.exists() else 0
-    environment = child_environment({"MILLSTREAM_HOME": str(settings.home)})
+    environment = child_environment({**(changes or {}), "MILLSTREAM_HOME": str(settings.home)})
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: ASYNC220 - it is left to itself
             [sys.executable, "-m", "server.cli.main", "up"],
