@@ -152,7 +152,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             f"{PREFIX}TEMPORAL_TLS_CERT_FILE and {PREFIX}TEMPORAL_TLS_KEY_FILE belong together: set both"
         )
     paths = {
-        name: Path(os.path.abspath(value.expanduser()))
+        name: Path(os.path.abspath(os.path.expanduser(value)))
         for name in Settings.model_fields
         if isinstance(value := getattr(settings, name), Path)
     }

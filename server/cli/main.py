@@ -54,10 +54,12 @@ def build() -> typer.Typer:
     return app
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Carry out one command line and return the exit code. Nothing but the exit code leaves this function."""
+def run(arguments: Sequence[str], app: typer.Typer | None = None) -> int:
+    """Carry out one command line of ``app`` (ours unless given) and return the exit code. Nothing is raised."""
     try:
-        code: object = get_command(build()).main(list(arguments), prog_name="millstream", standalone_mode=False)
+        code: object = get_command(build() if app is None else app).main(
+            list(arguments), prog_name="millstream", standalone_mode=False
+        )
     except CliError as error:
         print_error(error)
         return error.exit_code
@@ -82,7 +84,8 @@ def _misused(error: typer.TyperException) -> int:
     context = cast("typer.Context | None", getattr(error, "ctx", None))
     kind = type(error).__name__
     if context is not None and kind == "NoArgsIsHelpError":
-        sys.stdout.write(context.get_help().rstrip() + "\n")
+        # Its message is the help; empty when it went to the terminal already.
+        sys.stdout.write(error.message.rstrip() + "\n" if error.message else "")
         return 0 if context.parent is None else 2
     message = error.format_message().rstrip(".")
     if context is not None and (kind == "MissingParameter" or message == "Missing command"):

@@ -45,7 +45,8 @@ class Out:
     def json(self, value: object) -> None:
         """One JSON value, indented on a terminal, one line in a pipe."""
         indent = 2 if sys.stdout.isatty() else None
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent, default=str) + "\n")
+        text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+        sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
     def text(self, line: str = "") -> None:
         """A line of the result; nothing when JSON was asked for."""

@@ -1,0 +1,176 @@
+"""The commands' way to the API: the running stack of this home, with the API key that its first start left there.
+
+A client on the standard library: importing a larger one costs more time than the request. Answers that aren't 2xx become
+a CliError with the problem's own words; so does a stack that isn't there.
+"""
+
+import http.client
+import json
+import ssl
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from engine.expressions.values import Json
+from server.cli.output import CliError
+from server.settings import Settings, load_settings
+
+_TIMEOUT_S = 330.0  # a run may be waited for 300 s
+JsonObject = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event."""
+
+    id: str | None
+    event: str
+    data: Json
+
+
+def connect(settings: Settings | None = None) -> "Api":
+    """The API of the stack that runs in this home, else the one at MILLSTREAM_PUBLIC_URL. Raises CliError if there is none."""
+    from server.embedded.stack import product_version
+    from server.embedded.state import read_state
+
+    settings = load_settings() if settings is None else settings
+    state = read_state(settings.home, product_version())
+    base = settings.public_url or state.url
+    if base is None:
+        raise CliError(f"no stack is running under {str(settings.home)!r}", "start it with: ./dev up")
+    try:
+        key = settings.api_key_path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise CliError(
+            f"the API key {str(settings.api_key_path)!r} can't be read ({error.strerror})",
+            "it is written at the first start of a stack in this home",
+        ) from error
+    return Api(base, key)
+
+
+class Api:
+    """Requests under ``/api/v1``. One connection a request; not for use by several threads."""
+
+    def __init__(self, base: str, key: str) -> None:
+        self._base: SplitResult = urlsplit(base.rstrip("/"))
+        self._key = key
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> JsonObject:
+        return self.request("GET", path, query=query)
+
+    def post(self, path: str, body: Json = None, query: Mapping[str, object] | None = None) -> JsonObject:
+        return self.request("POST", path, body=body, query=query)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json | bytes = None,
+        media: str = "application/json",
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> JsonObject:
+        """The answer's object; ``{}`` for an empty one. Bytes are sent as they are, under ``media``.
+
+        None in ``query`` leaves the parameter out.
+        """
+        with self._answer(method, path, body, media, query, headers) as answer:
+            content = answer.read()
+        if not content:
+            return {}
+        found = _parsed(content)
+        return found if isinstance(found, dict) else {"value": found}
+
+    def items(self, path: str, query: Mapping[str, object] | None = None, *, most: int = 50) -> list[JsonObject]:
+        """Up to ``most`` items of a list, over as many pages as that takes."""
+        found: list[JsonObject] = []
+        cursor: Json = None
+        while len(found) < most:
+            page = self.get(path, {**(query or {}), "limit": min(most - len(found), 500), "cursor": cursor})
+            found += cast("list[JsonObject]", page["items"])
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                break
+        return found
+
+    def events(self, path: str, last_event_id: str | None = None) -> Generator[Event]:
+        """The server-sent events of ``path`` until the server closes the stream."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+        with self._answer("GET", path, None, "", None, headers) as answer:
+            fields: dict[str, list[str]] = {}
+            while line := answer.readline():
+                name, _, text = line.decode("utf-8").rstrip("\r\n").partition(":")
+                if name:
+                    fields.setdefault(name, []).append(text.removeprefix(" "))
+                elif fields.get("data"):
+                    data = _parsed("\n".join(fields["data"]).encode())
+                    yield Event(fields.get("id", [None])[-1], fields.get("event", ["message"])[-1], data)
+                if not line.strip():
+                    fields = {}
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Json | bytes,
+        media: str,
+        query: Mapping[str, object] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Generator[http.client.HTTPResponse]:
+        sent = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        together = {"Authorization": f"Bearer {self._key}", "Accept": "application/json", **(headers or {})}
+        if sent is not None:
+            together["Content-Type"] = media
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        target = f"{self._base.path}/api/v1{path}" + (f"?{urlencode(given)}" if given else "")
+        connection = self._connection()
+        try:
+            try:
+                connection.request(method, target, sent, together)
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                reason = str(error) or type(error).__name__
+                raise CliError(f"no answer from {self._base.geturl()} ({reason})", "see: ./dev status") from error
+            if answer.status >= 400:
+                raise _refusal(answer.status, answer.read())
+            yield answer
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._base.hostname or "", self._base.port
+        if self._base.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+
+
+def _parsed(content: bytes) -> Json:
+    try:
+        return cast(Json, json.loads(content))
+    except ValueError as error:
+        raise CliError("the answer is not JSON: is this Millstream's address?") from error
+
+
+def _refusal(status: int, content: bytes) -> CliError:
+    """The problem's own words; findings below them, one a line."""
+    try:
+        found: Json = cast(Json, json.loads(content))
+    except ValueError:
+        found = None
+    problem = found if isinstance(found, dict) else {}
+    said = problem.get("detail") or problem.get("title") or f"the API answered {status}"
+    code = problem.get("code")
+    findings = problem.get("findings")
+    lines = (
+        [_finding(finding) for finding in findings if isinstance(finding, dict)] if isinstance(findings, list) else []
+    )
+    return CliError(f"{said} ({code})" if code else str(said), "\n  ".join(lines) or None)
+
+
+def _finding(finding: JsonObject) -> str:
+    hint = finding.get("hint")
+    return f"{finding.get('path') or '(document)'}: {finding.get('message')}" + (f" ({hint})" if hint else "")
