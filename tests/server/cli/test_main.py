@@ -115,7 +115,7 @@ def test_a_missing_argument_gets_the_help_of_that_command(capsys: pytest.Capture
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "Usage: millstream first" in shown.err
-    assert shown.err.endswith("error: missing argument 'NAME'\n")
+    assert shown.err.endswith("error: missing argument 'name'\n")
 
 
 def test_a_fault_of_ours_is_a_sentence_and_its_traceback_a_file(capsys: pytest.CaptureFixture[str]) -> None:
