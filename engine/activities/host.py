@@ -1,0 +1,78 @@
+"""What activities work with: built once per process and passed down; no activity reaches for anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.core.effects import ChildStart
+from engine.expressions.values import Json, Value
+from engine.hub import Kind
+from modules.sdk.context import Http, Isolated, KeyValues
+from modules.sdk.declaration import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Names the run in each activity's argument."""
+
+    run_id: str
+    workspace_id: int
+    workflow_id: str
+    started_at: float
+
+    @staticmethod
+    def load(data: dict[str, Json]) -> Head:
+        workspace_id, started_at = data["workspace_id"], data["started_at"]
+        assert isinstance(workspace_id, int)
+        assert isinstance(started_at, int | float)
+        return Head(str(data["run_id"]), workspace_id, str(data["workflow_id"]), float(started_at))
+
+    def dump(self) -> dict[str, Json]:
+        return {
+            "run_id": self.run_id,
+            "workspace_id": self.workspace_id,
+            "workflow_id": self.workflow_id,
+            "started_at": self.started_at,
+        }
+
+
+class Modules(Protocol):
+    """The registry, as far as running a call needs it."""
+
+    def get(self, name: str, version: int) -> Module | None: ...
+
+
+class Notices(Protocol):
+    """Tells whoever waits that rows of a run have changed; see `engine/hub.py`."""
+
+    def publish(self, workspace: int, run_id: str, kind: Kind = Kind.CHANGED) -> None: ...
+
+
+class Children(Protocol):
+    """Starts child runs; above the carrier, since starting a run is accepting one."""
+
+    async def start_child(self, parent: Head, child: ChildStart) -> str:
+        """The child's run id, the same for the same key. Raises `Failed` (`subworkflow.unknown`, `subworkflow.depth`, `input.invalid`)."""
+        ...
+
+    async def cancel_child(self, parent: Head, run_id: str) -> None:
+        """Ask for its cancellation. A child that has ended, or was asked already, stays as it is."""
+        ...
+
+
+Redact = Callable[[Value], Value]
+"""Takes secrets out of what goes to the log. The identity for a run that resolved none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows."""
+
+    modules: Modules
+    http: Http
+    isolated: Isolated
+    key_values: Callable[[int, str], KeyValues]
+    children: Children
+    notices: Notices

@@ -1,0 +1,45 @@
+"""The run's log, as activities write and read it. One call of `write` is one commit.
+
+`RunLog` is the seam between what a run does and where it is kept: the rows of PostgreSQL in `run_log.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.activities.host import Head
+from engine.activities.stored import Payloads
+from engine.core.records import RunEnd, StepRecord
+
+Key = tuple[str, int]
+"""Path and attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`standing`: rows that were there already and kept their place, because they, or what was to be written, ended before.
+
+    `cancel` is the reason if a cancel was asked for, `closed` whether the run's terminal state had been written by somebody else.
+    """
+
+    standing: Mapping[Key, StepRecord] = field(default_factory=dict[Key, StepRecord])
+    cancel: str | None = None
+    closed: bool = False
+
+
+class RunLog(Protocol):
+    """Each function raises `DatabaseUnavailable` when PostgreSQL is gone; nothing, or all, was then written."""
+
+    async def write(
+        self, head: Head, rows: Sequence[StepRecord], *, waiting: bool | None, end: RunEnd | None = None
+    ) -> Written:
+        """Rows, the run's state and its end, in one commit; terminal rows and runs never change."""
+        ...
+
+    async def journal(self, head: Head) -> dict[Key, StepRecord]:
+        """All rows of module calls that the run has."""
+        ...
+
+    def payloads(self, head: Head) -> Payloads: ...

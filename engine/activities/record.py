@@ -1,0 +1,32 @@
+"""`record`: rows of pure steps, the run's state, and its end. Doing it twice changes nothing."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from engine import names
+from engine.activities.exchange import JsonObject, answer, read
+from engine.activities.host import Notices
+from engine.activities.journal import Journal
+from engine.activities.log import RunLog
+from engine.hub import Kind
+from engine.wire import load_end, obj
+
+
+class Record:
+    def __init__(self, log: RunLog, journal: Journal, notices: Notices) -> None:
+        self._log = log
+        self._journal = journal
+        self._notices = notices
+
+    @activity.defn(name=names.RECORD)
+    async def record(self, argument: JsonObject) -> JsonObject:
+        request = read(argument)
+        head = request.head
+        given = argument.get("end")
+        end = None if given is None else load_end(obj(given))
+        written = await self._log.write(head, request.rows, waiting=request.waiting, end=end)
+        if end is not None:
+            self._journal.ended(head.run_id)
+        self._notices.publish(head.workspace_id, head.run_id, Kind.CHANGED if end is None else Kind.ENDED)
+        return answer({}, written)

@@ -1,0 +1,226 @@
+"""One attempt of one module call, from inputs as written to an outcome. No rows, no Temporal.
+
+Order: references are loaded, expressions evaluated, the result checked against the module's input schema, the module is called under its
+time limit, and whatever happens becomes a value: an output, or a `StepError` with a stable code. Only cancelling leaves as an exception.
+
+What a module raises beside `ModuleError` is a fault of ours: the user sees `module.failed`, the operator's log the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from engine.activities.host import Head, Host
+from engine.activities.stored import LIMIT, Payloads, has_refs, whole
+from engine.core.effects import ModuleCall
+from engine.core.errors import StepError
+from engine.core.records import LogLine
+from engine.core.retry import RetryPolicy, decide, retryable
+from engine.expressions.budget import Budget
+from engine.expressions.errors import ExpressionError
+from engine.expressions.template import compile_value
+from engine.expressions.values import Json, Value
+from engine.input_check import check
+from engine.json_bytes import dumps
+from modules.sdk.context import Context
+from modules.sdk.declaration import Module, Result
+from modules.sdk.verdicts import ModuleError
+
+_logger = logging.getLogger(__name__)
+
+JsonObject = dict[str, Json]
+
+MOST_LINES = 1_000
+"""Log lines of one attempt that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt gave. `input` is what the module got, None where it didn't come so far. Sizes are bytes of JSON."""
+
+    input: JsonObject | None
+    input_bytes: bytes
+    output: Json
+    output_bytes: bytes
+    handles: tuple[str, ...]
+    error: StepError | None
+    retry_at: float | None
+    logs: tuple[LogLine, ...]
+    started_at: float
+    finished_at: float
+
+
+class Refused(Exception):
+    """The attempt ends with this error. `verdict` is what the module said about trying again, None where it said nothing."""
+
+    def __init__(self, error: StepError, verdict: bool | None = None) -> None:
+        super().__init__(error.code)
+        self.error = error
+        self.verdict = verdict
+
+
+async def attempt(head: Head, call: ModuleCall, host: Host, payloads: Payloads, started_at: float) -> Attempt:
+    """Makes the attempt. Raises only `CancelledError`, and what `payloads` raises when PostgreSQL is gone."""
+    lines: list[LogLine] = []
+    given: JsonObject | None = None
+    given_bytes = b"null"
+    result = Result(None, ())
+    output_bytes = b"null"
+    error: StepError | None = None
+    verdict: bool | None = None
+    try:
+        module = host.modules.get(call.module, call.version)
+        if module is None:
+            raise Refused(
+                StepError(
+                    "module.unknown", f"This installation has no module {call.module!r} of version {call.version}."
+                )
+            )
+        scope = cast("Mapping[str, Value]", await whole(cast("Value", call.scope), payloads))
+        given = await _resolved(call, scope, payloads)
+        given_bytes = dumps(given)
+        _limit(given_bytes, "input")
+        await _checked(module, given, len(given_bytes))
+        result = await _called(head, call, module, given, scope, host, lines)
+        output_bytes = dumps(result.output)
+        _limit(output_bytes, "output")
+    except Refused as refused:
+        error, verdict = refused.error, refused.verdict
+        result, output_bytes = Result(None, ()), b"null"
+    finished_at = time.time()
+    retry_at = None
+    if error is not None:
+        error, retry_at = _judged(error.at(call.path), verdict, call, finished_at)
+    return Attempt(
+        given,
+        given_bytes,
+        result.output,
+        output_bytes,
+        result.handles,
+        error,
+        retry_at,
+        tuple(lines),
+        started_at,
+        finished_at,
+    )
+
+
+async def _resolved(call: ModuleCall, scope: Mapping[str, Value], payloads: Payloads) -> JsonObject:
+    if call.settled is not None:
+        return cast("JsonObject", await whole(cast("Value", call.settled), payloads))
+    try:
+        template = compile_value(cast("Json", call.inputs))
+        if has_refs(cast("Value", call.scope)):
+            rendered = await asyncio.to_thread(template.render, scope, Budget())
+        else:
+            rendered = template.render(scope, Budget())
+    except ExpressionError as error:
+        raise Refused(StepError(error.code, error.message, details=error.details)) from None
+    return cast("JsonObject", rendered)
+
+
+async def _checked(module: Module, given: JsonObject, size: int) -> None:
+    problems = await check(module.input_schema, given, size=size)
+    if problems:
+        first = problems[0]
+        where, what = (first.get("path"), first.get("message")) if isinstance(first, dict) else ("", "")
+        raise Refused(
+            StepError(
+                "input.invalid",
+                f"The inputs of {module.name!r} don't fit: {where or '/'} {what}.",
+                details={"problems": problems},
+            )
+        )
+
+
+async def _called(
+    head: Head,
+    call: ModuleCall,
+    module: Module,
+    given: JsonObject,
+    scope: Mapping[str, Value],
+    host: Host,
+    lines: list[LogLine],
+) -> Result:
+    try:
+        if module.pure is not None:
+            return await asyncio.to_thread(module.pure, given)
+        if module.run is None:
+            raise Refused(StepError("module.unknown", f"The module {module.name!r} can't be called as a step."))
+        timer = asyncio.timeout(call.timeout)
+        try:
+            async with timer:
+                return await module.run(given, _context(head, call, scope, host, lines))
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            code = f"{module.name.split('.')[0]}.timeout"
+            message = f"{module.name!r} took longer than {call.timeout:g} s."
+            raise Refused(StepError(code, message)) from None
+    except ModuleError as error:
+        raise Refused(
+            StepError(error.code, error.message, details=error.details, retry_after=error.retry_after), error.retryable
+        ) from None
+    except ExpressionError as error:
+        raise Refused(StepError(error.code, error.message, details=error.details)) from None
+    except (Refused, asyncio.CancelledError):
+        raise
+    except Exception:
+        _logger.exception("module %s failed in run %s at %s", module.key, head.run_id, call.path)
+        raise Refused(
+            StepError("module.failed", f"The module {module.name!r} failed in a way that it doesn't foresee.")
+        ) from None
+
+
+def _context(head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Host, lines: list[LogLine]) -> Context:
+    async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
+        try:
+            template = compile_value(value)
+            together = {**scope, **cast("Mapping[str, Value]", names)}
+            return cast("Json", template.render(together, Budget()))
+        except ExpressionError as error:
+            raise ModuleError(error.code, error.message, details=error.details, retryable=False) from None
+
+    def log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:
+        if len(lines) < MOST_LINES:
+            lines.append(LogLine(time.time(), level, message, data))
+
+    return Context(
+        run_id=head.run_id,
+        path=call.path,
+        attempt=call.attempt,
+        idempotency_key=call.idempotency_key,
+        timeout=call.timeout,
+        http=host.http,
+        key_values=host.key_values(head.workspace_id, head.workflow_id),
+        isolated=host.isolated,
+        evaluate=evaluate,
+        log=log,
+    )
+
+
+def _judged(error: StepError, verdict: bool | None, call: ModuleCall, now: float) -> tuple[StepError, float | None]:
+    """The error with its verdict, and when the attempt is made again; the row and the interpreter then agree on it."""
+    policy = _policy(call)
+    error = replace(error, retryable=retryable(error.code, policy, verdict))
+    counted = call.retry.get("counted")
+    chance = random.random()  # noqa: S311  # spreads retries, guards nothing
+    delay = decide(error, counted if isinstance(counted, int) else call.attempt, policy, chance)
+    return error, None if delay is None else now + delay
+
+
+def _policy(call: ModuleCall) -> RetryPolicy:
+    return RetryPolicy.from_json(call.retry)
+
+
+def _limit(data: bytes, what: str) -> None:
+    if len(data) > LIMIT:
+        raise Refused(
+            StepError("payload.too_large", f"The {what} has {len(data):,} bytes; at most {LIMIT:,} are allowed.")
+        )

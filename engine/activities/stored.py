@@ -1,0 +1,85 @@
+"""Values that are too large to travel, by reference.
+
+    up to 32 KiB      inline everywhere
+    over 32 KiB       the workflow sees `Ref`; the bytes lie in `workflow_payloads` under their own hash
+    over 256 KiB      the log's row shows the reference too
+    over 20 MB        `payload.too_large`
+
+The address is the hash of the bytes, so one value of a run is stored once, whoever stores it and however often.
+
+A reference that the run doesn't have is no reference: some data of a user (an answer of our own API, say) has the same shape. It is
+given back as the object that it is.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from engine.expressions.values import Json, Ref, Value, to_json
+from engine.json_bytes import loads
+
+INLINE = 32 * 1024
+IN_LOG = 256 * 1024
+LIMIT = 20 * 2**20
+
+
+class Payloads(Protocol):
+    """The payloads of one run."""
+
+    async def put(self, data: bytes) -> str:
+        """The address of JSON bytes; the same for the same bytes."""
+        ...
+
+    async def get(self, address: str) -> bytes | None: ...
+
+
+async def kept(value: Json, data: bytes, payloads: Payloads, over: int) -> Value:
+    """`value` itself, or a reference to it when its JSON `data` is larger than `over` bytes."""
+    if len(data) <= over:
+        return cast("Value", value)
+    return Ref(await payloads.put(data), len(data), kind_of(value))
+
+
+async def whole(value: Value, payloads: Payloads) -> Json:
+    """`value` with every reference in it replaced by what it stands for."""
+    loaded: dict[str, Json] = {}
+    for ref in _refs(value):
+        if ref.ref not in loaded:
+            data = await payloads.get(ref.ref)
+            loaded[ref.ref] = to_json(ref) if data is None else loads(data)
+    return _filled(value, loaded) if loaded else cast("Json", value)
+
+
+def has_refs(value: Value) -> bool:
+    return next(iter(_refs(value)), None) is not None
+
+
+def kind_of(value: Json) -> str:
+    """The JSON type of a value that may be large."""
+    if isinstance(value, dict):
+        return "object"
+    return "array" if isinstance(value, list) else "string"
+
+
+def _refs(value: Value) -> list[Ref]:
+    found: list[Ref] = []
+    waiting: list[Value] = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Ref):
+            found.append(one)
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return found
+
+
+def _filled(value: Value, loaded: dict[str, Json]) -> Json:
+    if isinstance(value, Ref):
+        return loaded[value.ref]
+    if isinstance(value, dict):
+        return {key: _filled(item, loaded) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, loaded) for item in value]
+    return value

@@ -1,0 +1,140 @@
+"""Module calls that are under way in this process.
+
+A call belongs to the process and not to the activity that began it: a local activity that sees it take long goes away (`deferred`), and the
+ordinary activity that follows adopts it. A call ends when its row is committed; PostgreSQL gone only delays that.
+
+Invariant: at most one call of a `(run, path, attempt)` is under way in a process. Between processes, rows decide: the first
+terminal row of an attempt stands, and whoever comes later takes over what it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from db.pool import DatabaseUnavailable
+from engine.activities.host import Head, Host
+from engine.activities.log import RunLog, Written
+from engine.activities.runner import Attempt, attempt
+from engine.activities.stored import INLINE, Payloads, kept
+from engine.core.effects import CallOutcome, ModuleCall
+from engine.core.records import StepRecord, StepStatus
+from engine.expressions.values import Json, as_value
+from engine.json_bytes import dumps
+
+LOST = "worker.lost"
+_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+class Calls:
+    """One per process."""
+
+    def __init__(self, log: RunLog, host: Host) -> None:
+        self._log = log
+        self._host = host
+        self._under_way: dict[tuple[str, str, int], asyncio.Task[tuple[CallOutcome, Written]]] = {}
+
+    def under_way(self, head: Head, call: ModuleCall) -> asyncio.Task[tuple[CallOutcome, Written]] | None:
+        return self._under_way.get((head.run_id, call.path, call.attempt))
+
+    def begin(
+        self, head: Head, call: ModuleCall, started_at: float, rows: list[StepRecord]
+    ) -> asyncio.Task[tuple[CallOutcome, Written]]:
+        """Make the call. `rows` are committed with its own; whoever takes them out of the list before has to write them."""
+        key = (head.run_id, call.path, call.attempt)
+        task = asyncio.create_task(self._make(head, call, started_at, rows), name=f"call {call.path}#{call.attempt}")
+        self._under_way[key] = task
+        task.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return task
+
+    async def stop(self) -> None:
+        """Cancel what is under way, when the process ends."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _make(
+        self, head: Head, call: ModuleCall, started_at: float, rows: list[StepRecord]
+    ) -> tuple[CallOutcome, Written]:
+        payloads = self._log.payloads(head)
+        made = await attempt(head, call, self._host, payloads, started_at)
+        pause = _PAUSE
+        while True:
+            try:
+                return await self._commit(head, call, made, payloads, rows)
+            except DatabaseUnavailable:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _commit(
+        self, head: Head, call: ModuleCall, made: Attempt, payloads: Payloads, rows: list[StepRecord]
+    ) -> tuple[CallOutcome, Written]:
+        output = await kept(made.output, made.output_bytes, payloads, INLINE)
+        record = _row(call, made)
+        sending = [*rows, record]
+        written = await self._log.write(head, sending, waiting=False)
+        del rows[: len(sending) - 1]
+        standing = written.standing.get((call.path, call.attempt))
+        if standing is not None:
+            return await outcome_of(standing, payloads), written
+        outcome = CallOutcome(
+            output=output,
+            handles=made.handles,
+            error=made.error,
+            retry_at=made.retry_at,
+            started_at=made.started_at,
+            finished_at=made.finished_at,
+        )
+        return outcome, written
+
+
+async def outcome_of(row: StepRecord, payloads: Payloads) -> CallOutcome:
+    """The outcome that an ended row of the log tells of."""
+    output = row.output
+    if isinstance(output, (dict, list, str)):
+        plain: Json = output  # pyright: ignore[reportAssignmentType]  # a row's own output is JSON or one reference
+        output = await kept(plain, dumps(plain), payloads, INLINE)
+    return CallOutcome(
+        output=output,
+        handles=tuple(row.handle.split(",")) if row.handle else (),
+        error=row.error,
+        retry_at=row.retry_at,
+        lost=row.error is not None and row.error.code == LOST,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def running_row(call: ModuleCall, started_at: float) -> StepRecord:
+    """What shows while the call is under way."""
+    return StepRecord(
+        path=call.path,
+        step=call.step,
+        module=call.module,
+        attempt=call.attempt,
+        status=StepStatus.RUNNING,
+        started_at=started_at,
+        iteration=call.iteration,
+        idempotency_key=call.idempotency_key if call.effect == "write" else None,
+    )
+
+
+def _row(call: ModuleCall, made: Attempt) -> StepRecord:
+    return StepRecord(
+        path=call.path,
+        step=call.step,
+        module=call.module,
+        attempt=call.attempt,
+        status=StepStatus.SUCCEEDED if made.error is None else StepStatus.FAILED,
+        started_at=made.started_at,
+        finished_at=made.finished_at,
+        iteration=call.iteration,
+        input=as_value(made.input),  # pyright: ignore[reportArgumentType]  # an object of JSON is JSON
+        output=as_value(made.output),
+        error=made.error,
+        handle=",".join(made.handles) or None,
+        logs=made.logs,
+        idempotency_key=call.idempotency_key if call.effect == "write" else None,
+        retry_at=made.retry_at,
+    )
