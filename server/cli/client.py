@@ -4,13 +4,15 @@ A client on the standard library: importing a larger one costs more time than th
 a CliError with the problem's own words; so does a stack that isn't there.
 """
 
+from __future__ import annotations
+
 import http.client
 import json
 import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from engine.expressions.values import Json
@@ -18,7 +20,16 @@ from server.cli.output import CliError
 from server.settings import Settings, load_settings
 
 _TIMEOUT_S = 330.0  # a run may be waited for 300 s
-JsonObject = dict[str, Json]
+JsonObject: TypeAlias = "dict[str, Json]"
+
+
+class Refused(CliError):
+    """The API answered with a problem. ``status`` is HTTP's, ``code`` the problem's."""
+
+    def __init__(self, message: str, hint: str | None, status: int, code: str) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class Event:
     data: Json
 
 
-def connect(settings: Settings | None = None) -> "Api":
+def connect(settings: Settings | None = None) -> Api:
     """The API of the stack that runs in this home, else the one at MILLSTREAM_PUBLIC_URL. Raises CliError if there is none."""
     from server.embedded.stack import product_version
     from server.embedded.state import read_state
@@ -150,15 +161,15 @@ class Api:
 
 def _parsed(content: bytes) -> Json:
     try:
-        return cast(Json, json.loads(content))
+        return cast("Json", json.loads(content))
     except ValueError as error:
         raise CliError("the answer is not JSON: is this Millstream's address?") from error
 
 
-def _refusal(status: int, content: bytes) -> CliError:
+def _refusal(status: int, content: bytes) -> Refused:
     """The problem's own words; findings below them, one a line."""
     try:
-        found: Json = cast(Json, json.loads(content))
+        found: Json = cast("Json", json.loads(content))
     except ValueError:
         found = None
     problem = found if isinstance(found, dict) else {}
@@ -168,7 +179,8 @@ def _refusal(status: int, content: bytes) -> CliError:
     lines = (
         [_finding(finding) for finding in findings if isinstance(finding, dict)] if isinstance(findings, list) else []
     )
-    return CliError(f"{said} ({code})" if code else str(said), "\n  ".join(lines) or None)
+    message = f"{said} ({code})" if code else str(said)
+    return Refused(message, "\n  ".join(lines) or None, status, str(code or ""))
 
 
 def _finding(finding: JsonObject) -> str:
