@@ -1,0 +1,45 @@
+"""Values as rows keep them: JSON, with a note whether it holds references, and text that fits a key.
+
+A reference is `{"$ref", "size", "type"}` in place of a value that lies in `workflow_payloads`. Data from outside may look just
+like one, so each column of data has a flag beside it: only where it is set are such objects references.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from db.json import Json, dumps
+
+PayloadOwner = Literal["run", "step", "carrier"]
+
+_LONGEST_KEY = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Bytes kept beside a run. `ref` names them within the run; see `ref_of`."""
+
+    ref: str
+    body: bytes
+    owner: PayloadOwner = "step"
+    media_type: str = "application/json"
+
+
+def ref_of(body: bytes) -> str:
+    """The address of bytes: the first 32 hexadecimal digits of their SHA-256."""
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def json_or_none(value: Json) -> str | None:
+    """JSON text, None for null: a column tells no difference between the two."""
+    return None if value is None else dumps(value)
+
+
+def fitting_key(key: str) -> str:
+    """`key` as a text column and its index can hold it: what is long or not storable becomes its hash."""
+    encoded = key.encode("utf-8", "surrogatepass")
+    if len(encoded) <= _LONGEST_KEY and "\x00" not in key and not any("\ud800" <= char <= "\udfff" for char in key):
+        return key
+    return f"sha256:{hashlib.sha256(encoded).hexdigest()}"

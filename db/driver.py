@@ -1,0 +1,62 @@
+"""Connections of asyncpg as we want them: JSON columns as values, no session state to clean, errors of our own."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+import asyncpg
+
+from db import json
+from db.connection import LOST, Driver, unavailable
+from db.errors import WrongDatabase
+
+CONNECT_TIMEOUT_S = 10.0
+
+SESSION = {
+    "jit": "off",
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class Session(Driver, Protocol):
+    """A connection that is ours alone."""
+
+    async def close(self, *, timeout: float | None = None) -> None: ...
+    def terminate(self) -> None: ...
+    async def set_type_codec(self, typename: str, *, schema: str, encoder: object, decoder: object) -> None: ...
+
+
+async def prepare(connection: Session) -> None:
+    """Columns of type json and jsonb are values; parameters of these types are JSON text."""
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=json.loads)
+
+
+async def connect(url: str, *, application: str) -> Session:
+    """A connection of its own. Raises DatabaseUnavailable, or WrongDatabase when it is refused for good."""
+    try:
+        made = await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_S, server_settings={**SESSION, "application_name": application}
+        )
+    except REFUSED as error:
+        raise refused(error) from error
+    except LOST as error:
+        raise unavailable(error) from error
+    connection = cast("Session", made)
+    await prepare(connection)
+    return connection
+
+
+REFUSED = (
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidPasswordError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.ClientConfigurationError,
+)
+
+
+def refused(error: BaseException) -> WrongDatabase:
+    """The server answered, and what it said won't change by itself. The URL isn't repeated: it holds a password."""
+    return WrongDatabase(f"the database refuses the connection: {error}")

@@ -1,0 +1,23 @@
+"""What can be wrong with the database itself, as against with a request.
+
+DatabaseError                 its text is a sentence for whoever runs the installation
+  DatabaseUnavailable         gone, refusing, or out of connections: the same call may succeed later
+  WrongDatabase               not ours to use as it is: not migrated, rights missing, changed by hand
+    NewerDatabase             a newer Millstream has been here
+"""
+
+
+class DatabaseError(Exception):
+    """The database can't be used for this."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The server is gone, refuses connections, or has none free in time. What was asked may have happened or not."""
+
+
+class WrongDatabase(DatabaseError):
+    """The database isn't one that this program may work on; the text says what to do."""
+
+
+class NewerDatabase(WrongDatabase):
+    """The database has migrations that this program doesn't know."""

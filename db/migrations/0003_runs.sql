@@ -1,0 +1,213 @@
+-- Runs: header, log and payloads in weeks; the open ones in a queue; what came from outside in an inbox.
+--
+-- A run's id is a UUIDv7 and so carries its time: header, log rows and payloads of a run lie in the same week, and every
+-- query by run_id looks into one partition. Nobody but the owner has a right on a partition, because policies stand on
+-- the parents only. There is no default partition: attaching a week beside one waits for its readers.
+
+create table workflow_runs (
+    workspace_id bigint not null,
+    run_id uuid not null primary key,
+    workflow_id uuid not null,
+    version integer not null,
+    compiled_hash text not null,
+    status text not null default 'queued',
+    carrier text not null default 'temporal',
+    trigger_type text not null,
+    trigger_id text,
+    trigger json not null,
+    trigger_refs boolean not null default false,
+    output json,
+    output_refs boolean not null default false,
+    error json,
+    warnings json,
+    test boolean not null default false,
+    options json,
+    replay_of uuid,
+    parent_run_id uuid,
+    parent_path text,
+    depth smallint not null default 0,
+    origin text not null,
+    reply_until timestamptz,
+    response json,
+    response_refs boolean not null default false,
+    concurrency_key text,
+    log text not null default 'full',
+    retention_days integer not null default 30,
+    queued_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    cancel_requested_at timestamptz,
+    cancel_reason text,
+    expires_at timestamptz,
+    -- The number of the last change of this run or of one of its steps; status_seq: of the header's own last change.
+    event_seq bigint not null default 1,
+    status_seq bigint not null default 1,
+    -- The transaction that changed the header last: the order of the workspace's stream.
+    changed_xid bigint not null default (pg_current_xact_id()::text::bigint),
+    search tsvector,
+    constraint workflow_runs_status check (status in
+        ('queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled', 'timed_out')),
+    constraint workflow_runs_carrier check (carrier in ('temporal', 'inline', 'simulation')),
+    constraint workflow_runs_log check (log in ('full', 'errors', 'none')),
+    constraint workflow_runs_terminal_has_time check
+        ((status in ('succeeded', 'failed', 'cancelled', 'timed_out')) = (finished_at is not null)),
+    constraint workflow_runs_terminal_expires check ((expires_at is null) = (finished_at is null)),
+    constraint workflow_runs_output_is_success check (output is null or status = 'succeeded'),
+    constraint workflow_runs_child_has_path check ((parent_run_id is null) = (parent_path is null)),
+    constraint workflow_runs_retention check (retention_days between 0 and 36500)
+) partition by range (run_id);
+create index workflow_runs_workspace on workflow_runs (workspace_id, run_id desc);
+create index workflow_runs_workflow on workflow_runs (workflow_id, run_id desc);
+create index workflow_runs_unlucky on workflow_runs (workspace_id, run_id desc)
+    where status in ('failed', 'cancelled', 'timed_out');
+create index workflow_runs_parent on workflow_runs (parent_run_id) where parent_run_id is not null;
+create index workflow_runs_changed on workflow_runs (workspace_id, changed_xid, run_id);
+create index workflow_runs_expires on workflow_runs (expires_at);
+create index workflow_runs_search on workflow_runs using gin (search);
+
+-- One row for each attempt of each step. seq numbers the run's changes (its stream); ordinal the rows as they came.
+create table workflow_execution_logs (
+    workspace_id bigint not null,
+    run_id uuid not null,
+    path text not null,
+    attempt integer not null,
+    workflow_id uuid not null,
+    step text not null,
+    module text not null,
+    iteration integer,
+    status text not null,
+    started_at timestamptz not null,
+    finished_at timestamptz,
+    input json,
+    input_refs boolean not null default false,
+    output json,
+    output_refs boolean not null default false,
+    error json,
+    handle text,
+    logs json,
+    wait_kind text,
+    wait_reason text,
+    wait_until timestamptz,
+    resume_url text,
+    child_run_id uuid,
+    mocked text,
+    idempotency_key text,
+    retry_at timestamptz,
+    ordinal bigint not null,
+    seq bigint not null,
+    primary key (run_id, path, attempt),
+    constraint workflow_execution_logs_status check (status in
+        ('running', 'waiting', 'succeeded', 'failed', 'skipped', 'cancelled')),
+    constraint workflow_execution_logs_terminal_has_time check
+        ((status in ('running', 'waiting')) = (finished_at is null)),
+    constraint workflow_execution_logs_wait_kind check (wait_kind in ('event', 'timer', 'child', 'retry', 'throttle')),
+    constraint workflow_execution_logs_mocked check (mocked in ('mock', 'last_output', 'example', 'schema', 'replay')),
+    constraint workflow_execution_logs_attempt check (attempt >= 0)
+) partition by range (run_id);
+create index workflow_execution_logs_order on workflow_execution_logs (run_id, started_at, ordinal);
+create index workflow_execution_logs_seq on workflow_execution_logs (run_id, seq);
+
+-- Data too large for the rows that refer to it, under the hash of its bytes. owner: run (the header refers to it), step
+-- (log rows do), carrier (the execution's own, encrypted, never shown).
+create table workflow_payloads (
+    workspace_id bigint not null,
+    run_id uuid not null,
+    ref text not null,
+    owner text not null,
+    media_type text not null,
+    bytes bytea not null,
+    created_at timestamptz not null default now(),
+    primary key (run_id, ref),
+    constraint workflow_payloads_owner check (owner in ('run', 'step', 'carrier'))
+) partition by range (run_id);
+
+-- One row for each open run; it goes when the run ends.
+--
+--   blocked   an earlier run of this workflow with the same concurrency_key is open
+--   ready     may be claimed, unless the workflow has as many open runs as its cap allows
+--   starting  claimed until lease_until; then anybody may claim it again
+--   started   Temporal knows it
+--
+-- Only claims, ends and accepts of one key meet under an advisory lock; nobody ever waits for an item.
+create table workflow_execution_queue (
+    workspace_id bigint not null,
+    run_id uuid primary key,
+    workflow_id uuid not null,
+    concurrency_key text,
+    seq bigint generated always as identity,
+    state text not null,
+    -- False for a child: it runs in its parent's place under the cap.
+    counted boolean not null default true,
+    holder text,
+    lease_epoch integer not null default 0,
+    lease_until timestamptz,
+    not_before timestamptz,
+    attempts integer not null default 0,
+    -- True: the run began before and its execution was lost; it takes over what its log has.
+    recovered boolean not null default false,
+    created_at timestamptz not null default now(),
+    started_at timestamptz,
+    constraint workflow_execution_queue_state check (state in ('blocked', 'ready', 'starting', 'started')),
+    constraint workflow_execution_queue_lease check ((state = 'starting') = (lease_until is not null)),
+    constraint workflow_execution_queue_blocked_has_key check (state <> 'blocked' or concurrency_key is not null)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+create index workflow_execution_queue_ready on workflow_execution_queue (workflow_id, seq) where state = 'ready';
+create index workflow_execution_queue_busy on workflow_execution_queue (workflow_id)
+    where state in ('starting', 'started') and counted;
+create index workflow_execution_queue_key on workflow_execution_queue (workflow_id, concurrency_key, seq)
+    where concurrency_key is not null;
+create index workflow_execution_queue_lease on workflow_execution_queue (lease_until) where state = 'starting';
+create index workflow_execution_queue_workspace on workflow_execution_queue (workspace_id, run_id desc);
+
+-- The inbox: what came from outside, committed with the run that it started. A source's dedupe_key gives the first run
+-- again until dedupe_until.
+create table events_to_be_processed (
+    workspace_id bigint not null,
+    event_id uuid primary key,
+    source text not null,
+    dedupe_key text,
+    dedupe_until timestamptz,
+    run_id uuid not null,
+    received_at timestamptz not null default now(),
+    constraint events_dedupe_is_whole check ((dedupe_key is null) = (dedupe_until is null))
+);
+create unique index events_dedupe on events_to_be_processed (workspace_id, source, dedupe_key)
+    where dedupe_key is not null;
+create index events_received on events_to_be_processed (received_at);
+
+-- Bodies posted to the resume addresses of steps; one a step, kept if it comes before the step waits.
+create table workflow_resumes (
+    workspace_id bigint not null,
+    run_id uuid not null,
+    path text not null,
+    body json,
+    posted_at timestamptz not null default now(),
+    primary key (run_id, path)
+);
+create index workflow_resumes_posted on workflow_resumes (posted_at);
+
+-- The outbox of wake-ups for executions. What they tell stands in other rows already, so losing or repeating one is harmless.
+create table workflow_signals (
+    workspace_id bigint not null,
+    signal_id bigint generated always as identity primary key,
+    run_id uuid not null,
+    kind text not null,
+    path text,
+    child_run_id uuid,
+    created_at timestamptz not null default now(),
+    lease_until timestamptz not null default '-infinity',
+    constraint workflow_signals_kind check (kind in ('cancel', 'resume', 'child')),
+    constraint workflow_signals_child check ((kind = 'child') = (child_run_id is not null))
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+create index workflow_signals_run on workflow_signals (run_id);
+
+call protect_tenant_table('workflow_runs');
+call protect_tenant_table('workflow_execution_logs');
+call protect_tenant_table('workflow_payloads');
+call protect_tenant_table('workflow_execution_queue');
+call protect_tenant_table('events_to_be_processed');
+call protect_tenant_table('workflow_resumes');
+call protect_tenant_table('workflow_signals');
+
+grant select, insert, update, delete on workflow_runs, workflow_execution_logs, workflow_payloads,
+    workflow_execution_queue, events_to_be_processed, workflow_resumes, workflow_signals to ms_app, ms_engine;

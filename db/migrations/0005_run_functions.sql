@@ -1,0 +1,419 @@
+-- A run's life in single calls: accept → record … → record with the end; or cancel before it started.
+--
+-- Each function is one statement for the caller, so it is one commit. Lock order: the run's row, then the advisory lock of
+-- its concurrency key, then queue rows. Accept takes only the key's lock. Who changes several runs in one transaction
+-- gives up this order, and may meet a deadlock.
+--
+-- Invariants:
+-- - A run in a terminal state, and a log row in one, never changes again (but for data that retention takes away).
+-- - A run has a queue row exactly while it is open (simulations never have one).
+-- - Of the open runs of one workflow and key, exactly one is not blocked, and it is the earliest accepted one.
+-- - event_seq grows with each change of the run; a changed row carries the number of its last change.
+
+-- Acts for one workspace from here to the end of the transaction. A tenant can't change whom it acts for.
+create function act_for(workspace bigint) returns void
+language plpgsql as $$
+begin
+    if coalesce(current_setting('app.ws', true), '') = '' then
+        perform set_config('app.ws', workspace::text, true);
+    elsif current_setting('app.ws', true) <> workspace::text then
+        raise exception 'this transaction acts for workspace %, not for %', current_setting('app.ws'), workspace
+            using errcode = 'insufficient_privilege';
+    end if;
+end
+$$;
+
+-- Held by whoever adds or removes an open run of this key; waits for the other one's commit.
+create function lock_key(workflow uuid, key text) returns void
+language sql as $$ select pg_advisory_xact_lock(hashtextextended(workflow::text || ':' || key, 1)) $$;
+
+-- How many more runs of the workflow may open under its cap. Zero also while somebody else counts: nobody waits, and
+-- whoever counts now leaves no room behind that it could have used.
+create function room_under_cap(workflow uuid, cap integer) returns integer
+language plpgsql as $$
+declare
+    busy integer;
+begin
+    if not pg_try_advisory_xact_lock(hashtextextended(workflow::text, 2)) then
+        return 0;
+    end if;
+    select count(*) into busy from (
+        select from workflow_execution_queue q
+        where q.workflow_id = workflow and q.state in ('starting', 'started') and q.counted
+        limit cap
+    ) as open;
+    return cap - busy;
+end
+$$;
+
+-- Takes a run in: event, document, payloads, header and queue row, all or nothing.
+-- header: the columns of workflow_runs that the caller sets, and beside them
+--   event {event_id, source, dedupe_key, window_s}, queue {counted, holder, lease_s}; each may be absent.
+-- outcome: accepted · duplicate (id is the first run's) · document_missing (call again with compiled) · workflow_missing
+create function accept_run(
+    header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[],
+    bodies bytea[]
+) returns table (outcome text, id uuid, state text, epoch integer)
+language plpgsql as $$
+declare
+    r workflow_runs := jsonb_populate_record(null::workflow_runs, header);
+    event jsonb := header -> 'event';
+    place jsonb := header -> 'queue';
+    cap integer;
+    counts boolean := coalesce((place ->> 'counted')::boolean, true);
+    claimer text := place ->> 'holder';
+begin
+    perform act_for(r.workspace_id);
+    id := r.run_id;
+    select w.max_concurrent_runs into cap from workflows w
+    where w.workflow_id = r.workflow_id and w.workspace_id = r.workspace_id and w.status <> 'deleted';
+    if not found then
+        outcome := 'workflow_missing';
+        return next;
+        return;
+    end if;
+
+    perform from workflows_documents d
+    where d.workspace_id = r.workspace_id and d.compiled_hash = r.compiled_hash and d.retired_at is null;
+    if not found then
+        if compiled_data is null then
+            outcome := 'document_missing';
+            return next;
+            return;
+        end if;
+        insert into workflows_documents (workspace_id, compiled_hash, content_hash, compiled)
+        values (r.workspace_id, r.compiled_hash, header ->> 'content_hash', compiled_data)
+        on conflict (workspace_id, compiled_hash) do update set retired_at = null;
+    end if;
+
+    if event is not null then
+        insert into events_to_be_processed as e
+            (workspace_id, event_id, source, dedupe_key, dedupe_until, run_id)
+        values (r.workspace_id, (event ->> 'event_id')::uuid, event ->> 'source', event ->> 'dedupe_key',
+            now() + make_interval(secs => (event ->> 'window_s')::double precision), r.run_id)
+        on conflict (workspace_id, source, dedupe_key) where dedupe_key is not null
+            do update set event_id = excluded.event_id, run_id = excluded.run_id, dedupe_until = excluded.dedupe_until,
+                received_at = excluded.received_at
+            where e.dedupe_until <= now();
+        if not found then
+            outcome := 'duplicate';
+            select e.run_id into id from events_to_be_processed e
+            where e.workspace_id = r.workspace_id and e.source = event ->> 'source'
+                and e.dedupe_key = event ->> 'dedupe_key';
+            return next;
+            return;
+        end if;
+    end if;
+
+    insert into workflow_payloads (workspace_id, run_id, ref, owner, media_type, bytes)
+    select r.workspace_id, r.run_id, p.ref, 'run', 'application/json', p.body
+    from unnest(refs, bodies) as p (ref, body)
+    on conflict do nothing;
+
+    insert into workflow_runs (workspace_id, run_id, workflow_id, version, compiled_hash, carrier, trigger_type, trigger_id,
+        trigger, trigger_refs, warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin,
+        reply_until, concurrency_key, log, retention_days, search)
+    values (r.workspace_id, r.run_id, r.workflow_id, r.version, r.compiled_hash, coalesce(r.carrier, 'temporal'),
+        r.trigger_type, r.trigger_id, trigger_data, coalesce(r.trigger_refs, false), warnings_data, coalesce(r.test, false),
+        options_data, r.replay_of, r.parent_run_id, r.parent_path, coalesce(r.depth, 0::smallint),
+        coalesce(r.origin, r.run_id::text), r.reply_until, r.concurrency_key, coalesce(r.log, 'full'),
+        coalesce(r.retention_days, 30),
+        case when r.log = 'none' then null else array_to_tsvector(('#' || r.workspace_id) || words) end);
+
+    outcome := 'accepted';
+    if place is not null then
+        state := 'ready';
+        if r.concurrency_key is not null then
+            perform lock_key(r.workflow_id, r.concurrency_key);
+            if exists (
+                select from workflow_execution_queue q
+                where q.workflow_id = r.workflow_id and q.concurrency_key = r.concurrency_key
+            ) then
+                state := 'blocked';
+            end if;
+        end if;
+        if state = 'ready' and claimer is not null
+            and (cap is null or not counts or room_under_cap(r.workflow_id, cap) > 0) then
+            state := 'starting';
+            epoch := 1;
+        end if;
+        insert into workflow_execution_queue
+            (workspace_id, run_id, workflow_id, concurrency_key, state, counted, holder, lease_epoch, lease_until)
+        values (r.workspace_id, r.run_id, r.workflow_id, r.concurrency_key, state, counts,
+            case state when 'starting' then claimer end, coalesce(epoch, 0),
+            case state when 'starting' then now() + make_interval(secs => (place ->> 'lease_s')::double precision) end);
+    end if;
+    return next;
+end
+$$;
+
+-- The end of a run, whose row the caller has locked and found open. Gives the run that may go now, if one waited for it.
+create function finish_run(
+    r workflow_runs, end_status text, end_output json, end_output_refs boolean, end_error json, end_warnings json,
+    end_at timestamptz, words text[]
+) returns uuid
+language plpgsql as $$
+declare
+    key text;
+    next_run uuid;
+begin
+    update workflow_runs u set
+        status = end_status,
+        output = case when end_status = 'succeeded' then end_output end,
+        output_refs = end_output_refs and end_status = 'succeeded',
+        error = end_error,
+        warnings = coalesce(end_warnings, u.warnings),
+        started_at = coalesce(u.started_at, case when u.status <> 'queued' then end_at end),
+        finished_at = end_at,
+        expires_at = end_at + u.retention_days * interval '1 day',
+        trigger = case when u.log = 'none' then json_build_object('type', u.trigger_type, 'id', u.trigger_id, 'body', null)
+            else u.trigger end,
+        trigger_refs = u.trigger_refs and u.log <> 'none',
+        event_seq = u.event_seq + 1,
+        status_seq = u.event_seq + 1,
+        changed_xid = pg_current_xact_id()::text::bigint,
+        search = case when u.log = 'none' or cardinality(words) = 0 then u.search
+            else coalesce(u.search, '') || array_to_tsvector(words) end
+    where u.run_id = r.run_id;
+
+    if r.concurrency_key is not null then
+        perform lock_key(r.workflow_id, r.concurrency_key);
+    end if;
+    delete from workflow_execution_queue q where q.run_id = r.run_id returning q.concurrency_key into key;
+    if key is not null then
+        update workflow_execution_queue q set state = 'ready'
+        where q.state = 'blocked' and q.run_id = (
+            select f.run_id from workflow_execution_queue f
+            where f.workflow_id = r.workflow_id and f.concurrency_key = key
+            order by f.seq
+            limit 1)
+        returning q.run_id into next_run;
+    end if;
+
+    delete from workflow_signals s where s.run_id = r.run_id;
+    if r.parent_run_id is not null then
+        insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)
+        select r.workspace_id, r.parent_run_id, 'child', r.parent_path, r.run_id
+        where exists (select from workflow_execution_queue q where q.run_id = r.parent_run_id);
+    end if;
+
+    if r.log = 'none' or (r.log = 'errors' and end_status = 'succeeded') then
+        update workflow_execution_logs l set input = null, output = null, input_refs = false, output_refs = false,
+            logs = case when r.log = 'none' then null else l.logs end
+        where l.run_id = r.run_id and (l.input is not null or l.output is not null or l.logs is not null);
+        delete from workflow_payloads p
+        where p.run_id = r.run_id and (p.owner = 'step' or (p.owner = 'run' and r.log = 'none' and not end_output_refs));
+    end if;
+    return next_run;
+end
+$$;
+
+-- Writes rows of one run's log, then its state, then its end, as far as given. Rows that stand in a terminal state already
+-- are refused and named, and so is every row once the run has ended. waiting: true, false, or null for no change.
+-- payload_owners: run or step.
+create function record_steps(
+    workspace bigint, run uuid,
+    paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[],
+    starts timestamptz[], ends timestamptz[], inputs text[], inputs_refer boolean[], outputs text[],
+    outputs_refer boolean[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[],
+    wait_untils timestamptz[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[],
+    retry_ats timestamptz[],
+    refs text[], media_types text[], owners text[], bodies bytea[],
+    waiting boolean, began_at timestamptz,
+    end_status text, end_output json, end_output_refs boolean, end_error json, end_warnings json, end_at timestamptz,
+    words text[]
+) returns table (
+    status text, finished_now boolean, last_seq bigint, cancel_requested boolean, next_run uuid,
+    refused_paths text[], refused_attempts integer[]
+)
+language plpgsql as $$
+declare
+    r workflow_runs;
+    new_status text;
+    changed integer := 0;
+begin
+    perform act_for(workspace);
+    select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
+    if not found then
+        raise exception 'there is no run %', run using errcode = 'no_data_found';
+    end if;
+    status := r.status;
+    finished_now := false;
+    last_seq := r.event_seq;
+    cancel_requested := r.cancel_requested_at is not null;
+    if r.finished_at is not null then
+        refused_paths := paths;
+        refused_attempts := attempts;
+        return next;
+        return;
+    end if;
+
+    if cardinality(refs) > 0 then
+        insert into workflow_payloads as p (workspace_id, run_id, ref, owner, media_type, bytes)
+        select workspace, run, g.ref, g.owner, g.media_type, g.body
+        from unnest(refs, owners, media_types, bodies) as g (ref, owner, media_type, body)
+        on conflict (run_id, ref) do update set owner = 'run' where excluded.owner = 'run' and p.owner = 'step';
+    end if;
+
+    if cardinality(paths) > 0 then
+        with given as (
+            select * from unnest(
+                paths, attempts, steps, modules, iterations, statuses, starts, ends, inputs, inputs_refer, outputs,
+                outputs_refer, errors, handles, step_logs, wait_kinds, wait_reasons, wait_untils, resume_urls,
+                child_run_ids, mocks, keys, retry_ats
+            ) with ordinality as g (
+                path, attempt, step, module, iteration, status, started_at, finished_at, input, input_refs, output,
+                output_refs, error, handle, logs, wait_kind, wait_reason, wait_until, resume_url,
+                child_run_id, mocked, idempotency_key, retry_at, n)
+        ), written as (
+            insert into workflow_execution_logs as l (
+                workspace_id, run_id, path, attempt, workflow_id, step, module, iteration, status, started_at, finished_at,
+                input, input_refs, output, output_refs, error, handle, logs, wait_kind, wait_reason,
+                wait_until, resume_url, child_run_id, mocked, idempotency_key, retry_at, ordinal, seq)
+            select workspace, run, g.path, g.attempt, r.workflow_id, g.step, g.module, g.iteration, g.status, g.started_at,
+                g.finished_at, g.input::json, g.input_refs, g.output::json, g.output_refs, g.error::json,
+                g.handle, g.logs::json, g.wait_kind, g.wait_reason, g.wait_until, g.resume_url,
+                g.child_run_id, g.mocked, g.idempotency_key, g.retry_at, r.event_seq + g.n, r.event_seq + g.n
+            from given g
+            on conflict (run_id, path, attempt) do update set
+                iteration = excluded.iteration, status = excluded.status, started_at = excluded.started_at,
+                finished_at = excluded.finished_at, input = coalesce(excluded.input, l.input),
+                input_refs = case when excluded.input is null then l.input_refs else excluded.input_refs end,
+                output = excluded.output, output_refs = excluded.output_refs, error = excluded.error,
+                handle = excluded.handle, logs = excluded.logs, wait_kind = excluded.wait_kind,
+                wait_reason = excluded.wait_reason, wait_until = excluded.wait_until,
+                resume_url = coalesce(excluded.resume_url, l.resume_url),
+                child_run_id = coalesce(excluded.child_run_id, l.child_run_id), mocked = excluded.mocked,
+                idempotency_key = coalesce(excluded.idempotency_key, l.idempotency_key), retry_at = excluded.retry_at,
+                seq = excluded.seq
+            where l.status in ('running', 'waiting')
+            returning l.path, l.attempt
+        )
+        select count(w.path), array_agg(g.path order by g.n) filter (where w.path is null),
+            array_agg(g.attempt order by g.n) filter (where w.path is null)
+        into changed, refused_paths, refused_attempts
+        from given g
+        left join written w on w.path = g.path and w.attempt = g.attempt;
+        -- Numbers are drawn for refused rows too: gaps do no harm, a number given twice would.
+        last_seq := r.event_seq + cardinality(paths);
+    end if;
+
+    new_status := case
+        when waiting then 'waiting'
+        when waiting is not null or r.status = 'queued' then 'running'
+        else r.status
+    end;
+    if new_status <> r.status or changed > 0 or (began_at is not null and r.started_at is null) then
+        if new_status <> r.status or r.started_at is null then
+            last_seq := last_seq + 1;
+            update workflow_runs w set
+                status = new_status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
+                status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
+            where w.run_id = run;
+        else
+            update workflow_runs w set event_seq = last_seq where w.run_id = run;
+        end if;
+    end if;
+    status := new_status;
+
+    if end_status is not null then
+        next_run := finish_run(r, end_status, end_output, coalesce(end_output_refs, false), end_error, end_warnings,
+            coalesce(end_at, now()), coalesce(words, '{}'));
+        status := end_status;
+        finished_now := true;
+        last_seq := last_seq + 1;
+    end if;
+    return next;
+end
+$$;
+
+-- The first act of a carrier: the run is at work from now on. Nothing comes back when it has ended.
+create function begin_run(workspace bigint, run uuid, began_at timestamptz)
+returns table (started_at timestamptz, cancel_requested boolean, cancel_reason text, recovered boolean)
+language plpgsql as $$
+begin
+    perform act_for(workspace);
+    update workflow_runs w set
+        status = 'running', started_at = coalesce(w.started_at, begin_run.began_at, now()), event_seq = w.event_seq + 1,
+        status_seq = w.event_seq + 1, changed_xid = pg_current_xact_id()::text::bigint
+    where w.run_id = run and w.workspace_id = workspace and w.status = 'queued';
+    update workflow_execution_queue q set
+        state = 'started', lease_until = null, started_at = coalesce(q.started_at, now())
+    where q.run_id = run and q.state in ('ready', 'starting');
+    return query
+        select w.started_at, w.cancel_requested_at is not null, w.cancel_reason, coalesce(q.recovered, false)
+        from workflow_runs w
+        left join workflow_execution_queue q on q.run_id = w.run_id
+        where w.run_id = run and w.workspace_id = workspace and w.finished_at is null;
+end
+$$;
+
+-- Asks a run to stop. One that never began ends here and now; another one is told by a signal, once.
+-- outcome: unknown · ended (before this call) · cancelled (now) · requested
+create function request_cancel(workspace bigint, run uuid, reason text) returns table (outcome text, next_run uuid)
+language plpgsql as $$
+declare
+    r workflow_runs;
+    place text;
+begin
+    perform act_for(workspace);
+    select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
+    if not found then
+        outcome := 'unknown';
+    elsif r.finished_at is not null then
+        outcome := 'ended';
+    else
+        if r.cancel_requested_at is null then
+            update workflow_runs w set cancel_requested_at = now(), cancel_reason = reason,
+                changed_xid = pg_current_xact_id()::text::bigint
+            where w.run_id = run;
+        end if;
+        -- Locked, so that it can't be claimed while it ends here.
+        select q.state into place from workflow_execution_queue q where q.run_id = run for update;
+        if r.status = 'queued' and r.started_at is null and place in ('blocked', 'ready') then
+            next_run := finish_run(r, 'cancelled', null, false,
+                json_build_object('code', 'run.cancelled', 'message', coalesce(reason, 'The run was cancelled.'),
+                    'step', null, 'retryable', false, 'details', json_build_object()),
+                null, now(), '{}');
+            outcome := 'cancelled';
+        else
+            if r.cancel_requested_at is null then
+                insert into workflow_signals (workspace_id, run_id, kind) values (workspace, run, 'cancel');
+            end if;
+            outcome := 'requested';
+        end if;
+    end if;
+    return next;
+end
+$$;
+
+-- Takes the body that ends a step's wait; the first one stays. outcome: posted · second · ended · unknown
+create function post_resume(workspace bigint, run uuid, step_path text, posted json) returns text
+language plpgsql as $$
+declare
+    r workflow_runs;
+begin
+    perform act_for(workspace);
+    select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
+    if not found then
+        return 'unknown';
+    end if;
+    if exists (select from workflow_resumes p where p.run_id = run and p.path = step_path) then
+        return 'second';
+    end if;
+    if r.finished_at is not null or exists (
+        select from workflow_execution_logs l
+        where l.run_id = run and l.path = step_path and l.status not in ('running', 'waiting')
+    ) then
+        return 'ended';
+    end if;
+    insert into workflow_resumes (workspace_id, run_id, path, body) values (workspace, run, step_path, posted);
+    insert into workflow_signals (workspace_id, run_id, kind, path) values (workspace, run, 'resume', step_path);
+    return 'posted';
+end
+$$;
+
+revoke all on function act_for, lock_key, room_under_cap, accept_run, finish_run, record_steps, begin_run, request_cancel,
+    post_resume from public;
+grant execute on function act_for, lock_key, room_under_cap, accept_run, finish_run, record_steps, begin_run,
+    request_cancel, post_resume to ms_app, ms_engine;

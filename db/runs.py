@@ -1,0 +1,214 @@
+"""Runs: taken in, begun, cancelled. What they write while they go is `db.record`; reading them is `db.run_views`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from db.connection import Connection
+from db.data import Payload, fitting_key, json_or_none
+from db.ids import EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.json import Json, dumps
+from db.search_words import words_of
+from db.statements import rows
+
+Carrier = Literal["temporal", "inline", "simulation"]
+LogLevel = Literal["full", "errors", "none"]
+QueueState = Literal["blocked", "ready", "starting", "started"]
+
+
+class UnknownWorkflow(LookupError):
+    """The workspace has no such workflow, or it was deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledDocument:
+    """What a run executes. `hash` is of `compiled`'s bytes; `content_hash` of the document in it."""
+
+    hash: str
+    content_hash: str
+    compiled: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """What came from outside and starts the run. The same `source` and `dedupe_key` within `window_s` gives the first run.
+
+    Without a `dedupe_key` it is only noted.
+    """
+
+    source: str
+    dedupe_key: str | None = None
+    window_s: float | None = None
+    event_id: EventId = field(default_factory=lambda: EventId(new_uuid7()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Claim the run for `holder` in the moment of its acceptance, if the rules of the queue let it go at once."""
+
+    holder: str
+    lease_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to take in. `version` 0 is the draft. `trigger` is the whole object, its large parts references (`trigger_refs`).
+
+    `queued` false: it will be recorded as ended by the caller and never waits (simulations). `counted` false: it does not
+    count under the workflow's cap (children). `reply_until`: somebody waits for an answer until then.
+    """
+
+    run_id: RunId
+    workspace_id: WorkspaceId
+    workflow_id: WorkflowId
+    version: int
+    document: CompiledDocument
+    trigger_type: str
+    trigger: Json
+    trigger_refs: bool = False
+    trigger_id: str | None = None
+    carrier: Carrier = "temporal"
+    warnings: Json = None
+    test: bool = False
+    options: Json = None
+    replay_of: RunId | None = None
+    parent_run_id: RunId | None = None
+    parent_path: str | None = None
+    depth: int = 0
+    origin: str | None = None
+    reply_until: datetime | None = None
+    concurrency_key: str | None = None
+    log: LogLevel = "full"
+    retention_days: int = 30
+    queued: bool = True
+    counted: bool = True
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`duplicate`: `run_id` is the run that the first such event started. `state` and `lease_epoch`: see the queue; None outside it."""
+
+    run_id: RunId
+    duplicate: bool
+    state: QueueState | None
+    lease_epoch: int | None
+
+    @property
+    def claimed(self) -> bool:
+        """The caller holds the lease that it asked for and starts the run."""
+        return self.state == "starting" and not self.duplicate
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    outcome: Literal["accepted", "duplicate", "document_missing", "workflow_missing"]
+    run_id: UUID
+    state: QueueState | None
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that is at work. `recovered`: it was begun before and takes over what its log has."""
+
+    started_at: datetime
+    cancel_requested: bool
+    cancel_reason: str | None
+    recovered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOutcome:
+    """`ended`: before this call; `cancelled`: by this call; `requested`: its carrier is told. `next_run` may go now."""
+
+    outcome: Literal["unknown", "ended", "cancelled", "requested"]
+    next_run: RunId | None
+
+
+_ACCEPT = rows("runs", "accept", _Outcome)
+_BEGIN = rows("runs", "begin", Begun)
+_CANCEL = rows("runs", "request_cancel", CancelOutcome)
+
+
+async def accept(
+    connection: Connection, run: NewRun, event: NewEvent | None = None, payloads: Sequence[Payload] = ()
+) -> Accepted:
+    """Take a run in, or find the one that the same event started before. `payloads` are what `trigger` refers to.
+
+    One trip; two when the document is new here. Raises UnknownWorkflow.
+    """
+    given: dict[str, object] = {
+        "header": dumps(_header(run, event)),
+        "trigger_data": dumps(run.trigger),
+        "options_data": json_or_none(run.options),
+        "warnings_data": json_or_none(run.warnings),
+        "words": words_of(run.trigger),
+        "refs": [payload.ref for payload in payloads],
+        "bodies": [payload.body for payload in payloads],
+    }
+    found = await connection.one(_ACCEPT, compiled_data=None, **given)
+    if found.outcome == "document_missing":
+        found = await connection.one(_ACCEPT, compiled_data=dumps(run.document.compiled), **given)
+    if found.outcome == "workflow_missing":
+        raise UnknownWorkflow(f"there is no workflow {run.workflow_id}")
+    return Accepted(RunId(found.run_id), found.outcome == "duplicate", found.state, found.epoch)
+
+
+def _header(run: NewRun, event: NewEvent | None) -> Json:
+    queue: dict[str, Json] = {"counted": run.counted}
+    if run.claim is not None:
+        queue |= {"holder": run.claim.holder, "lease_s": run.claim.lease_s}
+    return {
+        "run_id": str(run.run_id),
+        "workspace_id": run.workspace_id,
+        "workflow_id": str(run.workflow_id),
+        "version": run.version,
+        "compiled_hash": run.document.hash,
+        "content_hash": run.document.content_hash,
+        "trigger_type": run.trigger_type,
+        "trigger_id": run.trigger_id,
+        "trigger_refs": run.trigger_refs,
+        "carrier": run.carrier,
+        "test": run.test,
+        "replay_of": _text(run.replay_of),
+        "parent_run_id": _text(run.parent_run_id),
+        "parent_path": run.parent_path,
+        "depth": run.depth,
+        "origin": run.origin,
+        "reply_until": run.reply_until.isoformat() if run.reply_until else None,
+        "concurrency_key": None if run.concurrency_key is None else fitting_key(run.concurrency_key),
+        "log": run.log,
+        "retention_days": run.retention_days,
+        "event": None
+        if event is None
+        else {
+            "event_id": str(event.event_id),
+            "source": event.source,
+            "dedupe_key": None if event.dedupe_key is None else fitting_key(event.dedupe_key),
+            "window_s": event.window_s,
+        },
+        "queue": queue if run.queued else None,
+    }
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+async def begin(
+    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, began_at: datetime | None = None
+) -> Begun | None:
+    """A carrier's first act; a second call gives the same. None when the run has ended (or never was): do nothing then."""
+    return await connection.maybe(_BEGIN, workspace_id=workspace_id, run_id=run_id, began_at=began_at)
+
+
+async def request_cancel(
+    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, reason: str | None = None
+) -> CancelOutcome:
+    """Ask a run to stop. Each run in a transaction of its own: see the order of locks in the migrations."""
+    return await connection.one(_CANCEL, workspace_id=workspace_id, run_id=run_id, reason=reason)
