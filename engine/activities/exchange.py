@@ -38,7 +38,7 @@ def read(argument: JsonObject) -> Request:
 
 def answer(content: JsonObject, written: Written | None) -> JsonObject:
     """`content` with the common part; `size` is what it adds to the history, roughly."""
-    whole: JsonObject = {**content, "cancel": None if written is None else written.cancel}
+    whole: JsonObject = {**content, "cancel": None if written is None or not written.stop else "cancelled"}
     whole["size"] = len(dumps(whole))
     return whole
 

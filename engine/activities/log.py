@@ -19,14 +19,14 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`standing`: rows that were there already and kept their place, because they, or what was to be written, ended before.
+    """`standing`: rows that were there already and stay, so that what was given in their place wasn't written: they have ended, or
+    they show a call at work that began at another time.
 
-    `cancel` is the reason if a cancel was asked for, `closed` whether the run's terminal state had been written by somebody else.
+    `stop`: the run should end; somebody asked for it, or its end is already written.
     """
 
     standing: Mapping[Key, StepRecord] = field(default_factory=dict[Key, StepRecord])
-    cancel: str | None = None
-    closed: bool = False
+    stop: bool = False
 
 
 class RunLog(Protocol):
