@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Save the document as the draft of its workflow, and make it the live version."""
         api, out = connect(), Out(as_json)
-        saved, name = _save(api, file)
+        saved, name = save(api, file)
         revision = _draft(saved)["revision"]
         version = api.post(f"/workflows/{name}/deploy", {"note": note, "base_revision": revision})
         workflow = api.get(f"/workflows/{name}")
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
     def import_(file: Document, as_json: JsonOption = False) -> None:
         """Save the document as the draft of its workflow, without making it live."""
         out = Out(as_json)
-        saved, name = _save(connect(), file)
+        saved, name = save(connect(), file)
         draft = _draft(saved)
         out.result(saved, f"The draft of {name} is at revision {draft['revision']}.")
         findings = draft["findings"]
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
             raise CliError(f"{str(output)!r} can't be written ({error.strerror})") from error
 
 
-def _save(api: Api, file: Path) -> tuple[JsonObject, str]:
+def save(api: Api, file: Path) -> tuple[JsonObject, str]:
     """The workflow's answer, with the document as its draft."""
     document = read_document(file)
     name = name_of(document, file)
