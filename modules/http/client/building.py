@@ -1,0 +1,133 @@
+"""From the inputs of `http.request` to what goes over the wire."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from modules.sdk.json import Json, JsonObject
+from modules.sdk.verdicts import Rejected
+
+_BODIES = ("json", "form", "multipart", "body")
+
+
+def address(inputs: JsonObject) -> str:
+    """The URL with `query` added to what it has. A fragment is dropped."""
+    url = str(inputs["url"]).strip()
+    pairs = list(_pairs(inputs.get("query")))
+    if not pairs:
+        return url
+    url = url.partition("#")[0]
+    start = "&" if "?" in url and not url.endswith(("?", "&")) else "" if "?" in url else "?"
+    return f"{url}{start}{urlencode(pairs, errors='replace')}"
+
+
+def headers_and_body(inputs: JsonObject) -> tuple[dict[str, str], bytes | None]:
+    """The author's headers, what `auth` means, and the body. Names as given. Raises Rejected `input.invalid`."""
+    headers: dict[str, str] = {}
+    given = inputs.get("headers")
+    if isinstance(given, dict):
+        headers = {name: as_text(value) for name, value in given.items() if value is not None}
+    for name, value in _credentials(inputs.get("auth")).items():
+        if has(headers, name):
+            raise Rejected("input.invalid", f"both `auth` and `headers` give {name!r}: leave one out")
+        headers[name] = value
+    kind, content = _body(inputs)
+    if kind is not None and not has(headers, "content-type"):
+        headers["content-type"] = kind
+    return headers, content
+
+
+def has(headers: dict[str, str], name: str) -> bool:
+    """Whether a header is there, however its name is written."""
+    return any(each.lower() == name.lower() for each in headers)
+
+
+def as_text(value: Json) -> str:
+    """A value inside a URL, a form or a header: a text as it is, all else as compact JSON."""
+    return value if isinstance(value, str) else compact(value)
+
+
+def compact(value: Json) -> str:
+    """Compact JSON; beyond ASCII as it is, but for lone surrogates, which UTF-8 doesn't have."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text
+
+
+def _credentials(auth: Json) -> dict[str, str]:
+    if not isinstance(auth, dict):
+        return {}
+    bearer, basic, header = auth.get("bearer"), auth.get("basic"), auth.get("header")
+    if isinstance(bearer, str):
+        return {"authorization": f"Bearer {bearer}"}
+    if isinstance(basic, dict):
+        username = str(basic["username"])
+        if ":" in username:
+            raise Rejected("input.invalid", "the user name of `auth.basic` can't hold a colon")
+        pair = f"{username}:{basic.get('password', '')}"
+        return {"authorization": f"Basic {base64.b64encode(pair.encode('utf-8', 'replace')).decode()}"}
+    if isinstance(header, dict):
+        return {str(header["name"]): str(header["value"])}
+    return {}
+
+
+def _body(inputs: JsonObject) -> tuple[str | None, bytes | None]:
+    """Content type and bytes."""
+    given = [name for name in _BODIES if name in inputs]
+    if not given:
+        return None, None
+    if len(given) > 1:
+        raise Rejected("input.invalid", f"the body is given by {' and by '.join(map(repr, given))}: leave one")
+    value = inputs[given[0]]
+    if given[0] == "json":
+        return "application/json", compact(value).encode()
+    if given[0] == "form":
+        pairs = list(_pairs(value))
+        return "application/x-www-form-urlencoded", urlencode(pairs, errors="replace").encode()
+    if given[0] == "multipart":
+        return _multipart(value)
+    return "text/plain; charset=utf-8", str(value).encode("utf-8", "replace")
+
+
+def _pairs(value: Json) -> Iterator[tuple[str, str]]:
+    """Names and values of a query or form: a list repeats the name, null leaves it out."""
+    if not isinstance(value, dict):
+        return
+    for name, item in value.items():
+        for each in item if isinstance(item, list) else [item]:
+            if each is not None:
+                yield name, as_text(each)
+
+
+def _multipart(parts: Json) -> tuple[str, bytes]:
+    written: list[bytes] = []
+    for part in parts if isinstance(parts, list) else []:
+        if not isinstance(part, dict):
+            continue
+        value = part["value"]
+        disposition = f'form-data; name="{_quoted(str(part["name"]))}"'
+        if "filename" in part:
+            disposition += f'; filename="{_quoted(str(part["filename"]))}"'
+        kind = part.get("content_type")
+        if kind is None:
+            kind = "text/plain; charset=utf-8" if isinstance(value, str) else "application/json"
+        if "\r" in str(kind) or "\n" in str(kind):
+            raise Rejected("input.invalid", "a part's `content_type` has a line break")
+        head = f"Content-Disposition: {disposition}\r\nContent-Type: {kind}\r\n\r\n"
+        written.append(head.encode("utf-8", "replace") + as_text(value).encode("utf-8", "replace"))
+    # From the content, so that each attempt sends the same bytes under the same idempotency key
+    boundary = hashlib.sha256(b"\0".join(written)).hexdigest().encode()
+    body = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in written) + b"--" + boundary + b"--\r\n"
+    return f"multipart/form-data; boundary={boundary.decode()}", body
+
+
+def _quoted(name: str) -> str:
+    """As browsers write names in multipart heads."""
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
