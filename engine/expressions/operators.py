@@ -90,11 +90,13 @@ def _power(left: int | float, right: int | float) -> int | float:
 
 
 def _repeated(value: str | list[Value], times: int, budget: Budget) -> Value:
+    if not value:
+        return value
     if isinstance(value, str):
         budget.text(len(value) * times)
         return value * times
     budget.items(len(value) * times)
-    if value and times:
+    if times:
         size = budget.measure(value) * times
         if size > budget.size:
             budget.text(size)

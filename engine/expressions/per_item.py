@@ -85,7 +85,7 @@ def _map_filter(node: Filtered, compile_used: Compile) -> Apply:
         budget = frame.budget
         items = as_items(value, "map", budget)
         args = Args(name, names, [get(frame) for get in gets])
-        budget.items(len(items) * 2)
+        budget.items(len(items))
         result = [used(run(item, args, budget)) for item in items]
         budget.hold(result)
         return result

@@ -136,7 +136,7 @@ def _regex_replace(value: Value, args: Args, budget: Budget) -> Value:
     length = end = 0
     for number, found in enumerate(regexp.finditer(text), start=1):
         rest = len(text) - found.end() if ahead else 0
-        budget.step(4 + regexp.groups + (rest >> 11) + _search_cost(found.end() - found.start(), regexp) - 2)
+        budget.step(1 + regexp.groups // 2 + (rest >> 11) + _search_cost(found.end() - found.start(), regexp) - 2)
         pieces.append(text[end : found.start()])
         pieces += [part if isinstance(part, str) else found.group(part) or "" for part in template]
         length += sum(map(len, pieces[-len(template) - 1 :]))

@@ -47,10 +47,10 @@ def _lower(value: Value, _: Args, budget: Budget) -> Value:
 def _replace(value: Value, args: Args, budget: Budget) -> Value:
     text = as_text(value, "replace", budget)
     old, new = text_of(args.value(0), budget), text_of(args.value(1), budget)
-    limit = -1 if args.value(2) is None else args.integer(2)
+    limit = -1 if args.value(2) is None else min(args.integer(2), len(text) + 1)
     found = text.count(old) if limit < 0 else min(text.count(old), limit)
     budget.text(len(text) + found * (len(new) - len(old)))
-    return text.replace(old, new, limit)
+    return text.replace(old, new, max(limit, -1))
 
 
 def _string(value: Value, _: Args, budget: Budget) -> Value:
