@@ -18,7 +18,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -87,10 +87,15 @@ class EmbeddedPostgres:
 
     name = "postgres"
 
-    def __init__(self, place: PostgresPlace, *, throwaway: bool = False) -> None:
-        """``throwaway``: for data that nobody misses after a crash of the machine; commits don't wait for the disk."""
+    def __init__(
+        self, place: PostgresPlace, *, throwaway: bool = False, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """``throwaway``: for data that nobody misses after a crash of the machine; commits don't wait for the disk.
+
+        ``settings`` of the server win over ours.
+        """
         self._place = place
-        self._settings = {**_SETTINGS, **(_THROWAWAY if throwaway else {})}
+        self._settings = {**_SETTINGS, **(_THROWAWAY if throwaway else {}), **(settings or {})}
         if sys.platform == "linux":
             self._settings["recovery_init_sync_method"] = "syncfs"
         self._durable = not throwaway

@@ -77,7 +77,7 @@ class Program:
             # It closed its end without a word: it is ending, or it doesn't know this custom.
             await child.wait()
             raise failure(child)
-        while self._spec.probe is not None and await _status(self._spec.probe) != 200:
+        while self._spec.probe is not None and await status_of(self._spec.probe) != 200:
             if child.returncode is not None:
                 raise failure(child)
             await asyncio.sleep(0.05)
@@ -116,8 +116,8 @@ def how_it_ended(code: int | None) -> str:
         return f"was ended by signal {-code}"
 
 
-async def _status(url: str) -> int | None:
-    """The status of a plain GET; None when there is no answer. A client library would cost more than the request."""
+async def status_of(url: str) -> int | None:
+    """The status of a plain GET of an http:// URL; None when there is no answer within 5 s."""
     parts = urlsplit(url)
     try:
         async with asyncio.timeout(5):

@@ -13,10 +13,12 @@ A wrong pragma is accepted in silence, so the journal's mode is read back from t
 
 import asyncio
 import contextlib
+import json
 import signal
 import sqlite3
 import sys
 import sysconfig
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +32,14 @@ from server.embedded.ports import remembered_port
 
 _HOST = "127.0.0.1"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
-_DYNAMIC_CONFIG = (
-    "history.transferProcessorMaxPollRPS=1000",
-    "history.timerProcessorMaxPollRPS=1000",
-    'history.timerProcessorMaxTimeShift="10ms"',
-    'history.workflowIdReuseMinimalInterval="0s"',
-    "history.hostLevelCacheMaxSize=200",
-)
+DYNAMIC_CONFIG: Mapping[str, int | str] = {
+    "history.transferProcessorMaxPollRPS": 1000,
+    "history.timerProcessorMaxPollRPS": 1000,
+    "history.timerProcessorMaxTimeShift": "10ms",
+    "history.workflowIdReuseMinimalInterval": "0s",
+    "history.hostLevelCacheMaxSize": 200,
+}
+"""The server's settings that runs depend on for speed; docker-compose.yml has the same."""
 _READY_WITHIN_S = 60.0
 
 
@@ -93,8 +96,8 @@ class EmbeddedTemporal:
         arguments += ["--db-filename", str(self._file)]
         for pragma in _PRAGMAS:
             arguments += ["--sqlite-pragma", pragma]
-        for value in _DYNAMIC_CONFIG:
-            arguments += ["--dynamic-config-value", value]
+        for name, value in DYNAMIC_CONFIG.items():
+            arguments += ["--dynamic-config-value", f"{name}={json.dumps(value)}"]
         return arguments
 
     @property
