@@ -20,7 +20,6 @@ from server.cli.deploy import save
 from server.demo.place import EXAMPLES
 
 if TYPE_CHECKING:
-    from engine.expressions.values import Json
     from server.cli.client import JsonObject
     from server.cli.output import Out
     from server.settings import Settings
