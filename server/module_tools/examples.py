@@ -1,0 +1,53 @@
+"""Whether a module gives what its example says, by running it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from engine.isolated.pool import IsolatedPool
+from modules.sdk.declaration import Module, Result
+from modules.sdk.json import Json
+from modules.sdk.strict_json import dump_json
+from modules.sdk.verdicts import ModuleError
+from server.module_tools.host import example_context
+
+_SHOWN = 300
+
+
+async def check_examples(modules: Sequence[Module]) -> AsyncIterator[tuple[Module, str]]:
+    """What is wrong, by module. Constructs and triggers have no code of their own here and are passed over."""
+    async with IsolatedPool(processes=1) as pool:
+        for module in modules:
+            if module.kind != "action" or not module.example.runnable:
+                continue
+            try:
+                result = await run_example(module, pool)
+            except ModuleError as error:
+                yield module, f"the example fails with {error.code}: {error.message}"
+                continue
+            if not same(result.output, module.example.output):
+                given = dump_json(result.output).decode()[:_SHOWN]
+                yield (
+                    module,
+                    f"the example should give {dump_json(module.example.output).decode()[:_SHOWN]}, gave {given}",
+                )
+            if result.handles != (module.example.handle,):
+                yield module, f"the example should give the handle {module.example.handle!r}, gave {result.handles!r}"
+
+
+async def run_example(module: Module, pool: IsolatedPool) -> Result:
+    """Raises ModuleError."""
+    if module.pure is not None:
+        return module.pure(module.example.inputs)
+    if module.run is None:
+        raise ModuleError("module.failed", "it has neither `run` nor `pure`")
+    return await module.run(module.example.inputs, example_context(pool, module.timeout))
+
+
+def same(one: Json, other: Json) -> bool:
+    """Equal as JSON: true is not 1, the order of keys doesn't matter."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other

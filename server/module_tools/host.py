@@ -1,0 +1,120 @@
+"""The host of examples: the real isolated pool and evaluator, key-values in memory, and no way out.
+
+Examples show what a module gives; what they leave behind is gone when they end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from engine.expressions.budget import Budget
+from engine.expressions.errors import ExpressionError
+from engine.expressions.template import compile_value
+from engine.expressions.values import as_value, to_json
+from modules.sdk.context import Context, HttpResponse, Isolated, KeyValue
+from modules.sdk.json import Json
+from modules.sdk.verdicts import ModuleError, Rejected
+
+Scope: TypeAlias = Literal["workflow", "workspace"]
+
+
+class NoHttp:
+    """Examples reach nobody."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int = 20 * 2**20,
+    ) -> HttpResponse:
+        raise ModuleError("http.blocked", "an example has no network: say `runnable=False`", retryable=False)
+
+
+class MemoryKeyValues:
+    """Key-values that last as long as this object. Nothing expires in it."""
+
+    def __init__(self) -> None:
+        self._stored: dict[tuple[Scope, str], KeyValue] = {}
+        self._done: dict[tuple[Scope, str, str], KeyValue] = {}
+
+    async def get(self, scope: Scope, key: str) -> KeyValue:
+        return self._stored.get((scope, key), KeyValue(None, 0, found=False))
+
+    async def set(
+        self,
+        scope: Scope,
+        key: str,
+        value: Json,
+        *,
+        ttl: float | None,
+        if_version: int | None,
+        operation: str,
+    ) -> KeyValue:
+        return await self._write(scope, key, operation, if_version, value)
+
+    async def delete(self, scope: Scope, key: str, *, if_version: int | None, operation: str) -> KeyValue:
+        done = self._done.get((scope, key, operation))
+        if done is not None:
+            return done
+        before = await self._expected(scope, key, if_version)
+        self._stored.pop((scope, key), None)
+        self._done[scope, key, operation] = before
+        return before
+
+    async def increment(
+        self, scope: Scope, key: str, by: int | float, *, ttl: float | None, operation: str
+    ) -> KeyValue:
+        number = (await self.get(scope, key)).value
+        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
+            raise Rejected("kv.type", f"the value of {key!r} is no number")
+        return await self._write(scope, key, operation, None, (number or 0) + by)
+
+    async def _write(self, scope: Scope, key: str, operation: str, if_version: int | None, value: Json) -> KeyValue:
+        done = self._done.get((scope, key, operation))
+        if done is None:
+            before = await self._expected(scope, key, if_version)
+            done = KeyValue(value, before.version + 1, found=True)
+            self._stored[scope, key] = done
+            self._done[scope, key, operation] = done
+        return done
+
+    async def _expected(self, scope: Scope, key: str, if_version: int | None) -> KeyValue:
+        before = await self.get(scope, key)
+        if if_version is not None and if_version != before.version:
+            raise Rejected("kv.conflict", f"{key!r} has version {before.version}, not {if_version}")
+        return before
+
+
+async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
+    """`Evaluate` with nothing but `names` in scope."""
+    try:
+        scope = {name: as_value(each) for name, each in names.items()}
+        return to_json(compile_value(value).render(scope, Budget()))
+    except ExpressionError as error:
+        raise ModuleError(error.code, error.message, details=error.details, retryable=False) from None
+
+
+def ignore(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:
+    """`Log` that keeps nothing."""
+
+
+def example_context(isolated: Isolated, timeout: float) -> Context:
+    """A context for one call, with stores of its own."""
+    return Context(
+        run_id="00000000-0000-7000-8000-000000000000",
+        path="example",
+        attempt=1,
+        idempotency_key="00000000-0000-7000-8000-000000000000:example",
+        timeout=timeout,
+        http=NoHttp(),
+        key_values=MemoryKeyValues(),
+        isolated=isolated,
+        evaluate=evaluate,
+        log=ignore,
+    )
