@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar, cast
 
@@ -91,7 +91,7 @@ class Connection:
             raise self._translated(error) from error
 
     @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
+    async def savepoint(self) -> AsyncGenerator[None]:
         """What happens inside is undone when it raises; the transaction around it goes on."""
         await self.script("savepoint here")
         try:

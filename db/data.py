@@ -1,18 +1,11 @@
-"""Values as rows keep them: JSON, with a note whether it holds references, and text that fits a key.
-
-A reference is `{"$ref", "size", "type"}` in place of a value that lies in `workflow_payloads`. Data from outside may look just
-like one, so each column of data has a flag beside it: only where it is set are such objects references.
-"""
+"""Values as rows keep them: JSON text, bytes under the hash of themselves, and text that fits a key."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 from db.json import Json, dumps
-
-PayloadOwner = Literal["run", "step", "carrier"]
 
 _LONGEST_KEY = 512
 
@@ -23,7 +16,6 @@ class Payload:
 
     ref: str
     body: bytes
-    owner: PayloadOwner = "step"
     media_type: str = "application/json"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol, cast
 
 import asyncpg
@@ -27,6 +28,14 @@ class Session(Driver, Protocol):
     async def set_type_codec(self, typename: str, *, schema: str, encoder: object, decoder: object) -> None: ...
 
 
+class _Connect(Protocol):
+    def __call__(self, dsn: str, *, timeout: float, server_settings: dict[str, str]) -> Awaitable[Session]: ...
+
+
+# The library has no types; what we use of it is said here.
+_CONNECT = cast("_Connect", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
+
+
 async def prepare(connection: Session) -> None:
     """Columns of type json and jsonb are values; parameters of these types are JSON text."""
     for name in ("json", "jsonb"):
@@ -36,14 +45,13 @@ async def prepare(connection: Session) -> None:
 async def connect(url: str, *, application: str) -> Session:
     """A connection of its own. Raises DatabaseUnavailable, or WrongDatabase when it is refused for good."""
     try:
-        made = await asyncpg.connect(
+        connection = await _CONNECT(
             url, timeout=CONNECT_TIMEOUT_S, server_settings={**SESSION, "application_name": application}
         )
     except REFUSED as error:
         raise refused(error) from error
     except LOST as error:
         raise unavailable(error) from error
-    connection = cast("Session", made)
     await prepare(connection)
     return connection
 

@@ -18,7 +18,6 @@ RunId = NewType("RunId", UUID)
 WorkflowId = NewType("WorkflowId", UUID)
 ApiKeyId = NewType("ApiKeyId", UUID)
 VariableId = NewType("VariableId", UUID)
-KeyId = NewType("KeyId", UUID)
 EventId = NewType("EventId", UUID)
 SignalId = NewType("SignalId", int)
 

@@ -16,7 +16,7 @@ transaction objects (a trip for BEGIN alone); its reset at release (one more tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Protocol, cast
 
@@ -67,7 +67,7 @@ class Database:
         finally:
             first.terminate()
         try:
-            pool = await asyncpg.create_pool(
+            pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType]  # untyped library
                 url,
                 min_size=min_size,
                 max_size=max_size,
@@ -91,26 +91,26 @@ class Database:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def tenant(self, workspace_id: WorkspaceId) -> AsyncIterator[Connection]:
+    async def tenant(self, workspace_id: WorkspaceId) -> AsyncGenerator[Connection]:
         """A transaction that acts for one workspace and sees nothing else."""
         async with self._acquired() as driver, _transaction(driver, "ms_app", str(int(workspace_id))) as connection:
             yield connection
 
     @asynccontextmanager
-    async def engine(self, workspace_id: WorkspaceId | None = None) -> AsyncIterator[Connection]:
+    async def engine(self, workspace_id: WorkspaceId | None = None) -> AsyncGenerator[Connection]:
         """A transaction that acts for the installation; given a workspace, for its rows only."""
         own = "" if workspace_id is None else str(int(workspace_id))
         async with self._acquired() as driver, _transaction(driver, "ms_engine", own) as connection:
             yield connection
 
     @asynccontextmanager
-    async def single(self) -> AsyncIterator[Connection]:
+    async def single(self) -> AsyncGenerator[Connection]:
         """A connection without a transaction: each statement commits by itself."""
         async with self._acquired() as driver:
             yield Connection(driver)
 
     @asynccontextmanager
-    async def owner(self) -> AsyncIterator[Connection]:
+    async def owner(self) -> AsyncGenerator[Connection]:
         """A connection of its own as ms_owner, without a transaction: for weeks, which can't be detached in one."""
         session = await connect(self._url, application=f"{self._application} owner")
         try:
@@ -121,7 +121,7 @@ class Database:
             session.terminate()
 
     @asynccontextmanager
-    async def listener(self) -> AsyncIterator[Session]:
+    async def listener(self) -> AsyncGenerator[Session]:
         """A connection of its own for LISTEN and NOTIFY, outside of the pool."""
         session = await connect(self._url, application=f"{self._application} listener")
         try:
@@ -130,7 +130,7 @@ class Database:
             session.terminate()
 
     @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[Session]:
+    async def _acquired(self) -> AsyncGenerator[Session]:
         try:
             driver = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
         except TimeoutError as error:
@@ -154,7 +154,7 @@ class Database:
 
 
 @asynccontextmanager
-async def _transaction(driver: Session, role: str, workspace: str) -> AsyncIterator[Connection]:
+async def _transaction(driver: Session, role: str, workspace: str) -> AsyncGenerator[Connection]:
     connection = Connection(driver)
     # Both values are ours (a name and an integer), so they may stand in the text: one trip instead of three.
     await connection.script(f"begin; set local role {role}; select set_config('app.ws', '{workspace}', true)")

@@ -30,7 +30,7 @@ Mocked = Literal["mock", "last_output", "example", "schema", "replay"]
 class NewStep:
     """One attempt of one step as it stands now. `attempt` counts from 1; 0 for a skipped step.
 
-    `input_refs`, `output_refs`: the value holds references to payloads (see `db.data`). Terminal states have `finished_at`.
+    Terminal states have `finished_at`. References to payloads in data are the caller's: a row takes any JSON.
     """
 
     path: str
@@ -42,9 +42,7 @@ class NewStep:
     finished_at: datetime | None = None
     iteration: int | None = None
     input: Json = None
-    input_refs: bool = False
     output: Json = None
-    output_refs: bool = False
     error: Json = None
     handle: str | None = None
     logs: Json = None
@@ -65,7 +63,6 @@ class End:
     status: EndStatus
     finished_at: datetime
     output: Json = None
-    output_refs: bool = False
     error: Json = None
     warnings: Json = None
 
@@ -81,6 +78,7 @@ class Recorded:
     finished_now: bool
     last_seq: int
     cancel_requested: bool
+    cancel_reason: str | None
     next_run: RunId | None
     refused_paths: Sequence[str] | None
     refused_attempts: Sequence[int] | None
@@ -125,9 +123,7 @@ async def record(
         starts=[step.started_at for step in given],
         ends=[step.finished_at for step in given],
         inputs=[json_or_none(step.input) for step in given],
-        inputs_refer=[step.input_refs for step in given],
         outputs=[json_or_none(step.output) for step in given],
-        outputs_refer=[step.output_refs for step in given],
         errors=[json_or_none(step.error) for step in given],
         handles=[_plain(step.handle) for step in given],
         logs=[json_or_none(step.logs) for step in given],
@@ -141,13 +137,11 @@ async def record(
         retry_ats=[step.retry_at for step in given],
         refs=[payload.ref for payload in payloads],
         media_types=[payload.media_type for payload in payloads],
-        owners=[payload.owner for payload in payloads],
         bodies=[payload.body for payload in payloads],
         waiting=waiting,
         began_at=began_at,
         end_status=end.status if end else None,
         end_output=json_or_none(end.output) if end else None,
-        end_output_refs=end.output_refs if end else None,
         end_error=json_or_none(end.error) if end else None,
         end_warnings=json_or_none(end.warnings) if end else None,
         end_at=end.finished_at if end else None,

@@ -1,22 +1,21 @@
-"""Runs: taken in, begun, cancelled. What they write while they go is `db.record`; reading them is `db.run_views`."""
+"""Runs: taken in, begun, cancelled. What they write while they go is `db.record`; reading them is `db.run_rows`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from db.connection import Connection
 from db.data import Payload, fitting_key, json_or_none
 from db.ids import EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.json import Json, dumps
+from db.run_rows import Carrier, LogLevel
 from db.search_words import words_of
-from db.statements import rows
+from db.statements import rows, values
 
-Carrier = Literal["temporal", "inline", "simulation"]
-LogLevel = Literal["full", "errors", "none"]
 QueueState = Literal["blocked", "ready", "starting", "started"]
 
 
@@ -56,7 +55,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run to take in. `version` 0 is the draft. `trigger` is the whole object, its large parts references (`trigger_refs`).
+    """A run to take in. `version` 0 is the draft. `trigger` is the whole object, its large parts references to `payloads`.
 
     `queued` false: it will be recorded as ended by the caller and never waits (simulations). `counted` false: it does not
     count under the workflow's cap (children). `reply_until`: somebody waits for an answer until then.
@@ -69,7 +68,6 @@ class NewRun:
     document: CompiledDocument
     trigger_type: str
     trigger: Json
-    trigger_refs: bool = False
     trigger_id: str | None = None
     carrier: Carrier = "temporal"
     warnings: Json = None
@@ -133,6 +131,7 @@ class CancelOutcome:
 _ACCEPT = rows("runs", "accept", _Outcome)
 _BEGIN = rows("runs", "begin", Begun)
 _CANCEL = rows("runs", "request_cancel", CancelOutcome)
+_RESPONSE = values("runs", "keep_response", str)
 
 
 async def accept(
@@ -172,7 +171,6 @@ def _header(run: NewRun, event: NewEvent | None) -> Json:
         "content_hash": run.document.content_hash,
         "trigger_type": run.trigger_type,
         "trigger_id": run.trigger_id,
-        "trigger_refs": run.trigger_refs,
         "carrier": run.carrier,
         "test": run.test,
         "replay_of": _text(run.replay_of),
@@ -212,3 +210,11 @@ async def request_cancel(
 ) -> CancelOutcome:
     """Ask a run to stop. Each run in a transaction of its own: see the order of locks in the migrations."""
     return await connection.one(_CANCEL, workspace_id=workspace_id, run_id=run_id, reason=reason)
+
+
+async def keep_response(
+    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, answer: Json
+) -> Literal["delivered", "nobody", "second"]:
+    """Keep `answer` for whoever waits until `reply_until`. The same answer again is `delivered` again."""
+    said = await connection.one(_RESPONSE, workspace_id=workspace_id, run_id=run_id, answer=dumps(answer))
+    return cast("Literal['delivered', 'nobody', 'second']", said)

@@ -7,7 +7,8 @@ A file is a list of statements, each under two lines of comment: its name with t
     select … from workflow_runs where run_id = :run_id
 
 Parameters have names in the text and are passed by name. A row is built by position: the columns stand in the order of the
-dataclass' fields. A test prepares every statement as each of its roles and compares columns with fields.
+dataclass' fields. What several statements of a file share stands once, under `-- fragment: columns`, and is put in for `{columns}`.
+A test prepares every statement as each of its roles and compares columns with fields.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ T = TypeVar("T")
 Role = Literal["app", "engine"]
 
 _HEADER = re.compile(r"^-- name: (?P<name>[a-z_0-9]+) \((?P<roles>[a-z, ]+)\)\n-- (?P<about>.+)\n", re.MULTILINE)
+_FRAGMENT = re.compile(r"^-- fragment: (?P<name>[a-z_]+)\n(?P<text>.+?)\n(?=\n|-- |\Z)", re.MULTILINE | re.DOTALL)
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z_0-9]*)")
 
 
@@ -76,11 +78,15 @@ def command(noun: str, name: str) -> Query[None]:
 def statements(noun: str) -> Mapping[str, Statement]:
     """All statements of `sql/<noun>.sql` by name."""
     text = (resources.files("db") / "sql" / f"{noun}.sql").read_text(encoding="utf-8")
+    fragments = {match["name"]: match["text"].strip() for match in _FRAGMENT.finditer(text)}
+    text = _FRAGMENT.sub("", text)
     headers = list(_HEADER.finditer(text))
     found: dict[str, Statement] = {}
     for header, following in zip(headers, [*headers[1:], None], strict=True):
         body = text[header.end() : following.start() if following else len(text)].strip().rstrip(";")
-        roles = tuple(cast("Role", role.strip()) for role in header["roles"].split(","))
+        for fragment, part in fragments.items():
+            body = body.replace(f"{{{fragment}}}", part)
+        roles: tuple[Role, ...] = tuple(cast("Role", role.strip()) for role in header["roles"].split(","))
         names: dict[str, int] = {}
 
         def numbered(match: re.Match[str], names: dict[str, int] = names) -> str:

@@ -78,16 +78,17 @@ create table api_keys (
 );
 create index api_keys_workspace on api_keys (workspace_id, api_key_id desc);
 
--- Data keys of a workspace, each wrapped by the master key, which the database never sees.
+-- Data keys of a workspace, numbered from 1, each wrapped by the master key with that fingerprint. The master key itself
+-- never comes here. The highest number encrypts; the others go on decrypting what they encrypted.
 create table workspace_keys (
     workspace_id bigint not null references workspaces on delete cascade,
-    key_id uuid not null,
+    number integer not null,
+    master text not null,
     wrapped bytea not null,
     created_at timestamptz not null default now(),
-    retired_at timestamptz,
-    primary key (workspace_id, key_id)
+    primary key (workspace_id, number),
+    constraint workspace_keys_number check (number > 0)
 );
-create unique index workspace_keys_current on workspace_keys (workspace_id) where retired_at is null;
 
 -- The answers of API writes that named an Idempotency-Key. No status yet: the first request is still at work.
 create table idempotency_keys (

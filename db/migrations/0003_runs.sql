@@ -15,9 +15,7 @@ create table workflow_runs (
     trigger_type text not null,
     trigger_id text,
     trigger json not null,
-    trigger_refs boolean not null default false,
     output json,
-    output_refs boolean not null default false,
     error json,
     warnings json,
     test boolean not null default false,
@@ -29,7 +27,6 @@ create table workflow_runs (
     origin text not null,
     reply_until timestamptz,
     response json,
-    response_refs boolean not null default false,
     concurrency_key text,
     log text not null default 'full',
     retention_days integer not null default 30,
@@ -79,9 +76,7 @@ create table workflow_execution_logs (
     started_at timestamptz not null,
     finished_at timestamptz,
     input json,
-    input_refs boolean not null default false,
     output json,
-    output_refs boolean not null default false,
     error json,
     handle text,
     logs json,
@@ -107,18 +102,18 @@ create table workflow_execution_logs (
 create index workflow_execution_logs_order on workflow_execution_logs (run_id, started_at, ordinal);
 create index workflow_execution_logs_seq on workflow_execution_logs (run_id, seq);
 
--- Data too large for the rows that refer to it, under the hash of its bytes. owner: run (the header refers to it), step
--- (log rows do), carrier (the execution's own, encrypted, never shown).
+-- Data too large for the rows that refer to it, under the hash of its bytes. kind: data (header or log rows refer to it),
+-- carrier (the execution's own, encrypted, never shown).
 create table workflow_payloads (
     workspace_id bigint not null,
     run_id uuid not null,
     ref text not null,
-    owner text not null,
+    kind text not null,
     media_type text not null,
     bytes bytea not null,
     created_at timestamptz not null default now(),
     primary key (run_id, ref),
-    constraint workflow_payloads_owner check (owner in ('run', 'step', 'carrier'))
+    constraint workflow_payloads_kind check (kind in ('data', 'carrier'))
 ) partition by range (run_id);
 
 -- One row for each open run; it goes when the run ends.

@@ -105,16 +105,16 @@ begin
         end if;
     end if;
 
-    insert into workflow_payloads (workspace_id, run_id, ref, owner, media_type, bytes)
-    select r.workspace_id, r.run_id, p.ref, 'run', 'application/json', p.body
+    insert into workflow_payloads (workspace_id, run_id, ref, kind, media_type, bytes)
+    select r.workspace_id, r.run_id, p.ref, 'data', 'application/json', p.body
     from unnest(refs, bodies) as p (ref, body)
     on conflict do nothing;
 
     insert into workflow_runs (workspace_id, run_id, workflow_id, version, compiled_hash, carrier, trigger_type, trigger_id,
-        trigger, trigger_refs, warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin,
+        trigger, warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin,
         reply_until, concurrency_key, log, retention_days, search)
     values (r.workspace_id, r.run_id, r.workflow_id, r.version, r.compiled_hash, coalesce(r.carrier, 'temporal'),
-        r.trigger_type, r.trigger_id, trigger_data, coalesce(r.trigger_refs, false), warnings_data, coalesce(r.test, false),
+        r.trigger_type, r.trigger_id, trigger_data, warnings_data, coalesce(r.test, false),
         options_data, r.replay_of, r.parent_run_id, r.parent_path, coalesce(r.depth, 0::smallint),
         coalesce(r.origin, r.run_id::text), r.reply_until, r.concurrency_key, coalesce(r.log, 'full'),
         coalesce(r.retention_days, 30),
@@ -149,7 +149,7 @@ $$;
 
 -- The end of a run, whose row the caller has locked and found open. Gives the run that may go now, if one waited for it.
 create function finish_run(
-    r workflow_runs, end_status text, end_output json, end_output_refs boolean, end_error json, end_warnings json,
+    r workflow_runs, end_status text, end_output json, end_error json, end_warnings json,
     end_at timestamptz, words text[]
 ) returns uuid
 language plpgsql as $$
@@ -160,7 +160,6 @@ begin
     update workflow_runs u set
         status = end_status,
         output = case when end_status = 'succeeded' then end_output end,
-        output_refs = end_output_refs and end_status = 'succeeded',
         error = end_error,
         warnings = coalesce(end_warnings, u.warnings),
         started_at = coalesce(u.started_at, case when u.status <> 'queued' then end_at end),
@@ -168,7 +167,6 @@ begin
         expires_at = end_at + u.retention_days * interval '1 day',
         trigger = case when u.log = 'none' then json_build_object('type', u.trigger_type, 'id', u.trigger_id, 'body', null)
             else u.trigger end,
-        trigger_refs = u.trigger_refs and u.log <> 'none',
         event_seq = u.event_seq + 1,
         status_seq = u.event_seq + 1,
         changed_xid = pg_current_xact_id()::text::bigint,
@@ -198,11 +196,12 @@ begin
     end if;
 
     if r.log = 'none' or (r.log = 'errors' and end_status = 'succeeded') then
-        update workflow_execution_logs l set input = null, output = null, input_refs = false, output_refs = false,
-            logs = case when r.log = 'none' then null else l.logs end
+        update workflow_execution_logs l set input = null, output = null, logs = case when r.log = 'none' then null else l.logs end
         where l.run_id = r.run_id and (l.input is not null or l.output is not null or l.logs is not null);
+        -- What the header still refers to stays: the answer may be large. References are hashes, so text tells.
         delete from workflow_payloads p
-        where p.run_id = r.run_id and (p.owner = 'step' or (p.owner = 'run' and r.log = 'none' and not end_output_refs));
+        where p.run_id = r.run_id and p.kind = 'data'
+            and strpos(concat(end_output, r.response, case when r.log <> 'none' then r.trigger end), p.ref) = 0;
     end if;
     return next_run;
 end
@@ -210,20 +209,18 @@ $$;
 
 -- Writes rows of one run's log, then its state, then its end, as far as given. Rows that stand in a terminal state already
 -- are refused and named, and so is every row once the run has ended. waiting: true, false, or null for no change.
--- payload_owners: run or step.
 create function record_steps(
     workspace bigint, run uuid,
     paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[],
-    starts timestamptz[], ends timestamptz[], inputs text[], inputs_refer boolean[], outputs text[],
-    outputs_refer boolean[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[],
+    starts timestamptz[], ends timestamptz[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[],
     wait_untils timestamptz[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[],
     retry_ats timestamptz[],
-    refs text[], media_types text[], owners text[], bodies bytea[],
+    refs text[], media_types text[], bodies bytea[],
     waiting boolean, began_at timestamptz,
-    end_status text, end_output json, end_output_refs boolean, end_error json, end_warnings json, end_at timestamptz,
+    end_status text, end_output json, end_error json, end_warnings json, end_at timestamptz,
     words text[]
 ) returns table (
-    status text, finished_now boolean, last_seq bigint, cancel_requested boolean, next_run uuid,
+    status text, finished_now boolean, last_seq bigint, cancel_requested boolean, cancel_reason text, next_run uuid,
     refused_paths text[], refused_attempts integer[]
 )
 language plpgsql as $$
@@ -241,6 +238,7 @@ begin
     finished_now := false;
     last_seq := r.event_seq;
     cancel_requested := r.cancel_requested_at is not null;
+    cancel_reason := r.cancel_reason;
     if r.finished_at is not null then
         refused_paths := paths;
         refused_attempts := attempts;
@@ -249,44 +247,45 @@ begin
     end if;
 
     if cardinality(refs) > 0 then
-        insert into workflow_payloads as p (workspace_id, run_id, ref, owner, media_type, bytes)
-        select workspace, run, g.ref, g.owner, g.media_type, g.body
-        from unnest(refs, owners, media_types, bodies) as g (ref, owner, media_type, body)
-        on conflict (run_id, ref) do update set owner = 'run' where excluded.owner = 'run' and p.owner = 'step';
+        insert into workflow_payloads (workspace_id, run_id, ref, kind, media_type, bytes)
+        select workspace, run, g.ref, 'data', g.media_type, g.body
+        from unnest(refs, media_types, bodies) as g (ref, media_type, body)
+        on conflict (run_id, ref) do nothing;
     end if;
 
     if cardinality(paths) > 0 then
         with given as (
             select * from unnest(
-                paths, attempts, steps, modules, iterations, statuses, starts, ends, inputs, inputs_refer, outputs,
-                outputs_refer, errors, handles, step_logs, wait_kinds, wait_reasons, wait_untils, resume_urls,
+                paths, attempts, steps, modules, iterations, statuses, starts, ends, inputs, outputs,
+                errors, handles, step_logs, wait_kinds, wait_reasons, wait_untils, resume_urls,
                 child_run_ids, mocks, keys, retry_ats
             ) with ordinality as g (
-                path, attempt, step, module, iteration, status, started_at, finished_at, input, input_refs, output,
-                output_refs, error, handle, logs, wait_kind, wait_reason, wait_until, resume_url,
+                path, attempt, step, module, iteration, status, started_at, finished_at, input, output,
+                error, handle, logs, wait_kind, wait_reason, wait_until, resume_url,
                 child_run_id, mocked, idempotency_key, retry_at, n)
         ), written as (
             insert into workflow_execution_logs as l (
                 workspace_id, run_id, path, attempt, workflow_id, step, module, iteration, status, started_at, finished_at,
-                input, input_refs, output, output_refs, error, handle, logs, wait_kind, wait_reason,
+                input, output, error, handle, logs, wait_kind, wait_reason,
                 wait_until, resume_url, child_run_id, mocked, idempotency_key, retry_at, ordinal, seq)
             select workspace, run, g.path, g.attempt, r.workflow_id, g.step, g.module, g.iteration, g.status, g.started_at,
-                g.finished_at, g.input::json, g.input_refs, g.output::json, g.output_refs, g.error::json,
+                g.finished_at, g.input::json, g.output::json, g.error::json,
                 g.handle, g.logs::json, g.wait_kind, g.wait_reason, g.wait_until, g.resume_url,
                 g.child_run_id, g.mocked, g.idempotency_key, g.retry_at, r.event_seq + g.n, r.event_seq + g.n
             from given g
             on conflict (run_id, path, attempt) do update set
                 iteration = excluded.iteration, status = excluded.status, started_at = excluded.started_at,
                 finished_at = excluded.finished_at, input = coalesce(excluded.input, l.input),
-                input_refs = case when excluded.input is null then l.input_refs else excluded.input_refs end,
-                output = excluded.output, output_refs = excluded.output_refs, error = excluded.error,
+                output = excluded.output, error = excluded.error,
                 handle = excluded.handle, logs = excluded.logs, wait_kind = excluded.wait_kind,
                 wait_reason = excluded.wait_reason, wait_until = excluded.wait_until,
                 resume_url = coalesce(excluded.resume_url, l.resume_url),
                 child_run_id = coalesce(excluded.child_run_id, l.child_run_id), mocked = excluded.mocked,
                 idempotency_key = coalesce(excluded.idempotency_key, l.idempotency_key), retry_at = excluded.retry_at,
                 seq = excluded.seq
+            -- A call at work is not taken for another one's: the first `running` row stands, and the later one hears of it.
             where l.status in ('running', 'waiting')
+                and not (l.status = 'running' and excluded.status = 'running' and l.started_at <> excluded.started_at)
             returning l.path, l.attempt
         )
         select count(w.path), array_agg(g.path order by g.n) filter (where w.path is null),
@@ -317,7 +316,7 @@ begin
     status := new_status;
 
     if end_status is not null then
-        next_run := finish_run(r, end_status, end_output, coalesce(end_output_refs, false), end_error, end_warnings,
+        next_run := finish_run(r, end_status, end_output, end_error, end_warnings,
             coalesce(end_at, now()), coalesce(words, '{}'));
         status := end_status;
         finished_now := true;
@@ -371,7 +370,7 @@ begin
         -- Locked, so that it can't be claimed while it ends here.
         select q.state into place from workflow_execution_queue q where q.run_id = run for update;
         if r.status = 'queued' and r.started_at is null and place in ('blocked', 'ready') then
-            next_run := finish_run(r, 'cancelled', null, false,
+            next_run := finish_run(r, 'cancelled', null,
                 json_build_object('code', 'run.cancelled', 'message', coalesce(reason, 'The run was cancelled.'),
                     'step', null, 'retryable', false, 'details', json_build_object()),
                 null, now(), '{}');
@@ -417,3 +416,24 @@ revoke all on function act_for, lock_key, room_under_cap, accept_run, finish_run
     post_resume from public;
 grant execute on function act_for, lock_key, room_under_cap, accept_run, finish_run, record_steps, begin_run,
     request_cancel, post_resume to ms_app, ms_engine;
+
+-- Keeps the answer for whoever waits for it. outcome: delivered (also when the same answer comes again) · nobody · second
+create function keep_response(workspace bigint, run uuid, answer json) returns text
+language plpgsql as $$
+declare
+    r workflow_runs;
+begin
+    perform act_for(workspace);
+    select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
+    if r.response is not null then
+        return case when r.response::text = answer::text then 'delivered' else 'second' end;
+    end if;
+    if not found or r.finished_at is not null or r.reply_until is null or r.reply_until < now() then
+        return 'nobody';
+    end if;
+    update workflow_runs w set response = answer where w.run_id = run;
+    return 'delivered';
+end
+$$;
+revoke all on function keep_response from public;
+grant execute on function keep_response to ms_app, ms_engine;

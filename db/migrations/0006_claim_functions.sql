@@ -172,3 +172,24 @@ revoke all on function search_runs from public;
 grant execute on function search_runs to ms_app, ms_engine;
 set local role ms_owner;
 revoke create on schema public from ms_search;
+
+-- A run as people see it: its header with the workflow's name, and what a run that hasn't begun waits for:
+-- key (an earlier run of its key), cap (the workflow's other runs), start (nothing but its turn).
+create view run_headers with (security_invoker) as
+select r.workspace_id, r.run_id, r.workflow_id, w.name as workflow, r.version, r.status, r.carrier, r.trigger_type,
+    r.trigger_id, r.trigger, r.output, r.error, r.warnings, r.test, r.options, r.replay_of, r.parent_run_id,
+    r.parent_path, r.depth, r.origin, r.reply_until, r.response, r.concurrency_key, r.log, r.retention_days,
+    r.queued_at, r.started_at, r.finished_at, r.cancel_requested_at, r.cancel_reason, r.expires_at, r.event_seq,
+    r.status_seq, r.changed_xid, r.compiled_hash,
+    case
+        when q.state = 'blocked' then 'key'
+        when q.state = 'ready' and q.counted and w.max_concurrent_runs <= (
+            select count(*) from workflow_execution_queue o
+            where o.workflow_id = q.workflow_id and o.state in ('starting', 'started') and o.counted
+        ) then 'cap'
+        when q.state in ('ready', 'starting') then 'start'
+    end as queued_for
+from workflow_runs r
+join workflows w on w.workflow_id = r.workflow_id
+left join workflow_execution_queue q on q.run_id = r.run_id;
+grant select on run_headers to ms_app, ms_engine;

@@ -1,8 +1,8 @@
 -- name: record (engine, app)
 -- Write rows of one run's log, its state and its end, as far as given: one call, one commit.
-select status, finished_now, last_seq, cancel_requested, next_run, refused_paths, refused_attempts
+select status, finished_now, last_seq, cancel_requested, cancel_reason, next_run, refused_paths, refused_attempts
 from record_steps(
     :workspace_id, :run_id, :paths, :attempts, :steps, :modules, :iterations, :statuses, :starts, :ends, :inputs,
-    :inputs_refer, :outputs, :outputs_refer, :errors, :handles, :logs, :wait_kinds, :wait_reasons, :wait_untils,
-    :resume_urls, :child_run_ids, :mocks, :keys, :retry_ats, :refs, :media_types, :owners, :bodies, :waiting, :began_at,
-    :end_status, :end_output, :end_output_refs, :end_error, :end_warnings, :end_at, :words)
+    :outputs, :errors, :handles, :logs, :wait_kinds, :wait_reasons, :wait_untils,
+    :resume_urls, :child_run_ids, :mocks, :keys, :retry_ats, :refs, :media_types, :bodies, :waiting, :began_at,
+    :end_status, :end_output, :end_error, :end_warnings, :end_at, :words)

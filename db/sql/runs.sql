@@ -10,3 +10,93 @@ select started_at, cancel_requested, cancel_reason, recovered from begin_run(:wo
 -- name: request_cancel (app, engine)
 -- Ask a run to stop; one that never began ends at once.
 select outcome, next_run from request_cancel(:workspace_id, :run_id, :reason);
+
+-- name: keep_response (engine)
+-- Keep the answer for whoever waits on a sync webhook.
+select keep_response(:workspace_id, :run_id, :answer);
+
+-- name: by_ids (app, engine)
+-- Headers of these runs, newest first.
+select workspace_id, run_id, workflow_id, workflow, version, status, carrier, trigger_type, trigger_id, trigger, output, error,
+    warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin, reply_until, response, concurrency_key,
+    log, retention_days, queued_at, started_at, finished_at, cancel_requested_at, cancel_reason, expires_at, event_seq,
+    status_seq, changed_xid, compiled_hash, queued_for
+from run_headers
+where run_id = any (:run_ids::uuid[])
+order by run_id desc;
+
+-- fragment: filters
+    (:statuses::text[] is null or r.status = any (:statuses))
+    and (:version::integer is null or r.version = :version)
+    and (:trigger_type::text is null or r.trigger_type = :trigger_type)
+    and r.run_id >= :lowest and r.run_id < :below
+order by r.run_id desc
+limit :most
+
+-- name: list_all (app, engine)
+-- Ids of the workspace's runs, newest first.
+select r.run_id from workflow_runs r
+where r.workspace_id = :workspace_id and (:workflow_id::uuid is null or r.workflow_id = :workflow_id) and {filters};
+
+-- name: list_of_workflow (app, engine)
+-- Ids of one workflow's runs, newest first.
+select r.run_id from workflow_runs r
+where r.workspace_id = :workspace_id and r.workflow_id = :workflow_id and {filters};
+
+-- name: list_unlucky (app, engine)
+-- Ids of runs that failed, were cancelled or ran out of time, newest first; few among many, so they have an index.
+select r.run_id from workflow_runs r
+where r.workspace_id = :workspace_id and r.status in ('failed', 'cancelled', 'timed_out')
+    and (:workflow_id::uuid is null or r.workflow_id = :workflow_id) and {filters};
+
+-- name: list_open (app, engine)
+-- Ids of runs that have not ended, newest first; read from the queue, which holds no others.
+select r.run_id from workflow_execution_queue q
+join workflow_runs r on r.run_id = q.run_id
+where q.workspace_id = :workspace_id and q.run_id >= :lowest and q.run_id < :below
+    and (:workflow_id::uuid is null or q.workflow_id = :workflow_id) and {filters};
+
+-- name: search (app, engine)
+-- Ids of runs that hold all these words, newest first.
+select search_runs(:words, :workflow_id, :statuses, :version, :trigger_type, :lowest, :below, :most);
+
+-- name: changed (app, engine)
+-- Runs whose header changed after the given place in the workspace's stream, in its order.
+select r.changed_xid, r.run_id from workflow_runs r
+where r.workspace_id = :workspace_id
+    and (r.changed_xid, r.run_id) > (:after_xid::bigint, :after_run::uuid)
+    and r.changed_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+order by r.changed_xid, r.run_id
+limit :most;
+
+-- name: stream_end (app, engine)
+-- The place in the workspace's stream before which nothing will appear any more.
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1;
+
+-- name: children (app, engine)
+-- Open child runs of a run.
+select r.run_id from workflow_runs r
+where r.parent_run_id = :run_id and r.workspace_id = :workspace_id and r.finished_at is null
+order by r.run_id;
+
+-- name: child_of (app, engine)
+-- The run that this one of a parent's steps started, whatever became of it.
+select r.run_id from workflow_runs r
+where r.parent_run_id = :run_id and r.workspace_id = :workspace_id and r.parent_path = :path and r.origin = :origin
+order by r.run_id
+limit 1;
+
+-- name: open_of_workflow (app, engine)
+-- Ids of a workflow's open runs, oldest first.
+select q.run_id from workflow_execution_queue q
+where q.workspace_id = :workspace_id and q.workflow_id = :workflow_id and q.run_id > :after
+order by q.run_id
+limit :most;
+
+-- name: counts (app, engine)
+-- How many of the workspace's runs are open, by state.
+select r.status, count(*) from workflow_execution_queue q
+join workflow_runs r on r.run_id = q.run_id
+where q.workspace_id = :workspace_id
+group by r.status
+order by r.status;

@@ -1,0 +1,198 @@
+"""A run as it stands, and the ways to find runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from db.connection import Connection
+from db.ids import MAX_UUID, MIN_UUID, RunId, WorkflowId, WorkspaceId, uuid7_floor
+from db.json import Json
+from db.record import RunStatus
+from db.search_words import question_words
+from db.statements import rows, values
+
+Carrier = Literal["temporal", "inline", "simulation"]
+LogLevel = Literal["full", "errors", "none"]
+QueuedFor = Literal["key", "cap", "start"]
+
+OPEN: frozenset[RunStatus] = frozenset({"queued", "running", "waiting"})
+UNLUCKY: frozenset[RunStatus] = frozenset({"failed", "cancelled", "timed_out"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run's header. `queued_for` says what a run that hasn't begun waits for.
+
+    `event_seq` numbers the run's last change, `status_seq` the last one of the header itself. (`changed_xid`, `run_id`) is its
+    place in the workspace's stream.
+    """
+
+    workspace_id: WorkspaceId
+    run_id: RunId
+    workflow_id: WorkflowId
+    workflow: str
+    version: int
+    status: RunStatus
+    carrier: Carrier
+    trigger_type: str
+    trigger_id: str | None
+    trigger: Json
+    output: Json
+    error: Json
+    warnings: Json
+    test: bool
+    options: Json
+    replay_of: RunId | None
+    parent_run_id: RunId | None
+    parent_path: str | None
+    depth: int
+    origin: str
+    reply_until: datetime | None
+    response: Json
+    concurrency_key: str | None
+    log: LogLevel
+    retention_days: int
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    cancel_reason: str | None
+    expires_at: datetime | None
+    event_seq: int
+    status_seq: int
+    changed_xid: int
+    compiled_hash: str
+    queued_for: QueuedFor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs. `since` ≤ accepted < `until`; `question`: words of input, output and error, all of them (`abc*` begins so)."""
+
+    workflow_id: WorkflowId | None = None
+    statuses: tuple[RunStatus, ...] | None = None
+    version: int | None = None
+    trigger_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    question: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a workspace's stream of changed runs: see `changed`."""
+
+    xid: int
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    status: RunStatus
+    count: int
+
+
+_BY_IDS = rows("runs", "by_ids", RunRow)
+_ALL = values("runs", "list_all", UUID)
+_OF_WORKFLOW = values("runs", "list_of_workflow", UUID)
+_UNLUCKY = values("runs", "list_unlucky", UUID)
+_OPEN = values("runs", "list_open", UUID)
+_SEARCH = values("runs", "search", UUID)
+_CHANGED = rows("runs", "changed", Place)
+_STREAM_END = values("runs", "stream_end", int)
+_CHILDREN = values("runs", "children", UUID)
+_CHILD_OF = values("runs", "child_of", UUID)
+_OPEN_OF_WORKFLOW = values("runs", "open_of_workflow", UUID)
+_COUNTS = rows("runs", "counts", StatusCount)
+
+
+async def get(connection: Connection, run_id: RunId) -> RunRow | None:
+    """The run's header, None if there is none that the connection may see."""
+    return await connection.maybe(_BY_IDS, run_ids=[run_id])
+
+
+async def by_ids(connection: Connection, run_ids: Sequence[RunId]) -> list[RunRow]:
+    """Newest first; ids that are not there are left out."""
+    return await connection.all(_BY_IDS, run_ids=list(run_ids)) if run_ids else []
+
+
+async def list_ids(
+    connection: Connection, workspace_id: WorkspaceId, chosen: RunFilter, before: RunId | None, limit: int
+) -> list[RunId]:
+    """Ids of the newest runs older than `before` (a page's cursor). `connection` acts for the workspace."""
+    bounds = {
+        "statuses": None if chosen.statuses is None else list(chosen.statuses),
+        "version": chosen.version,
+        "trigger_type": chosen.trigger_type,
+        "workflow_id": chosen.workflow_id,
+        "lowest": MIN_UUID if chosen.since is None else uuid7_floor(chosen.since),
+        "below": min(before or MAX_UUID, MAX_UUID if chosen.until is None else uuid7_floor(chosen.until)),
+        "most": limit,
+    }
+    if chosen.question is not None:
+        found = await connection.all(_SEARCH, words=question_words(chosen.question), **bounds)
+    elif chosen.statuses is not None and OPEN.issuperset(chosen.statuses):
+        found = await connection.all(_OPEN, workspace_id=workspace_id, **bounds)
+    elif chosen.statuses is not None and UNLUCKY.issuperset(chosen.statuses):
+        found = await connection.all(_UNLUCKY, workspace_id=workspace_id, **bounds)
+    elif chosen.workflow_id is not None:
+        found = await connection.all(_OF_WORKFLOW, workspace_id=workspace_id, **bounds)
+    else:
+        found = await connection.all(_ALL, workspace_id=workspace_id, **bounds)
+    return [RunId(run_id) for run_id in found]
+
+
+async def list_runs(
+    connection: Connection, workspace_id: WorkspaceId, chosen: RunFilter, before: RunId | None, limit: int
+) -> list[RunRow]:
+    """Headers of the newest runs older than `before`, newest first."""
+    return await by_ids(connection, await list_ids(connection, workspace_id, chosen, before, limit))
+
+
+async def changed(connection: Connection, workspace_id: WorkspaceId, after: Place, limit: int) -> list[Place]:
+    """The workspace's stream: runs whose header changed after `after`, each at the place of its last change.
+
+    Complete whatever the order of commits: changes carry their transaction's number, and none is shown before all
+    transactions with smaller numbers have ended. So a place once passed never gets anything new.
+    """
+    return await connection.all(
+        _CHANGED, workspace_id=workspace_id, after_xid=after.xid, after_run=after.run_id, most=limit
+    )
+
+
+async def stream_end(connection: Connection) -> Place:
+    """The place from which to read what changes from now on."""
+    return Place(await connection.one(_STREAM_END), RunId(MAX_UUID))
+
+
+async def children(connection: Connection, workspace_id: WorkspaceId, run_id: RunId) -> list[RunId]:
+    """Open runs that this run's steps started."""
+    found = await connection.all(_CHILDREN, workspace_id=workspace_id, run_id=run_id)
+    return [RunId(child) for child in found]
+
+
+async def child_of(
+    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str, origin: str
+) -> RunId | None:
+    """The run that the step at `path` started under the key `origin`, open or not."""
+    found = await connection.maybe(_CHILD_OF, workspace_id=workspace_id, run_id=run_id, path=path, origin=origin)
+    return None if found is None else RunId(found)
+
+
+async def open_of_workflow(
+    connection: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId, after: RunId | None, limit: int
+) -> list[RunId]:
+    """Open runs of a workflow with greater ids than `after`, oldest first."""
+    found = await connection.all(
+        _OPEN_OF_WORKFLOW, workspace_id=workspace_id, workflow_id=workflow_id, after=after or MIN_UUID, most=limit
+    )
+    return [RunId(run_id) for run_id in found]
+
+
+async def counts(connection: Connection, workspace_id: WorkspaceId) -> dict[RunStatus, int]:
+    """Open runs of the workspace by state."""
+    return {row.status: row.count for row in await connection.all(_COUNTS, workspace_id=workspace_id)}
