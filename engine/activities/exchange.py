@@ -7,6 +7,7 @@ answer     {"cancel": reason or null, "size": bytes of the answer, …}
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from engine.activities.host import Head, Notices
 from engine.activities.log import RunLog, Written
@@ -28,12 +29,15 @@ class Request:
     waiting: bool
 
 
-def read(argument: JsonObject) -> Request:
+def read(given: object) -> tuple[Request, JsonObject]:
+    """The common part, and the whole. Activities say `object` in their signatures: Temporal evaluates those, and `Json` is recursive."""
+    argument = cast("JsonObject", given)
     rows = argument["rows"]
     assert isinstance(rows, list)
-    return Request(
+    request = Request(
         Head.load(obj(argument["run"])), [load_record(obj(row)) for row in rows], argument["waiting"] is True
     )
+    return request, argument
 
 
 def answer(content: JsonObject, written: Written | None) -> JsonObject:

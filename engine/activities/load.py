@@ -33,8 +33,8 @@ class Load:
         self._notices = notices
 
     @activity.defn(name=names.EVALUATE)
-    async def evaluate(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def evaluate(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
         payloads = self._log.payloads(request.head)
         scope = cast("dict[str, Value]", await whole(from_json(argument["scope"]), payloads))
@@ -55,8 +55,8 @@ class Load:
         return answer({"value": to_json(await kept(result, data, payloads, INLINE))}, written)
 
     @activity.defn(name=names.LOAD_PAGE)
-    async def load_page(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def load_page(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
         payloads = self._log.payloads(request.head)
         start = argument["start"]

@@ -33,9 +33,18 @@ class RunLog(Protocol):
     """Each function raises `DatabaseUnavailable` when PostgreSQL is gone; nothing, or all, was then written."""
 
     async def write(
-        self, head: Head, rows: Sequence[StepRecord], *, waiting: bool | None, end: RunEnd | None = None
+        self,
+        head: Head,
+        rows: Sequence[StepRecord],
+        *,
+        waiting: bool | None,
+        end: RunEnd | None = None,
+        payloads: Sequence[bytes] = (),
     ) -> Written:
-        """Rows, the run's state and its end, in one commit; terminal rows and runs never change."""
+        """Rows, payloads that they or the workflow refer to, the run's state and its end, in one commit.
+
+        Terminal rows and runs never change.
+        """
         ...
 
     async def journal(self, head: Head) -> dict[Key, StepRecord]:

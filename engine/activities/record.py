@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from engine import names
-from engine.activities.exchange import JsonObject, answer, read
+from engine.activities.exchange import answer, read
 from engine.activities.host import Notices
 from engine.activities.journal import Journal
 from engine.activities.log import RunLog
@@ -20,11 +20,11 @@ class Record:
         self._notices = notices
 
     @activity.defn(name=names.RECORD)
-    async def record(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def record(self, given: object) -> object:
+        request, argument = read(given)
         head = request.head
-        given = argument.get("end")
-        end = None if given is None else load_end(obj(given))
+        stated = argument.get("end")
+        end = None if stated is None else load_end(obj(stated))
         written = await self._log.write(head, request.rows, waiting=request.waiting, end=end)
         if end is not None:
             self._journal.ended(head.run_id)

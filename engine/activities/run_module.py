@@ -53,8 +53,8 @@ class RunModule:
         self._notices = notices
 
     @activity.defn(name=names.RUN_MODULE)
-    async def run_module(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def run_module(self, given: object) -> object:
+        request, argument = read(given)
         call = load_call(obj(argument["call"]))
         if activity.info().is_local:
             return await self._local(request, call)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
+from db.data import ref_of
 from engine.expressions.values import Json, Ref, Value, to_json
 from engine.json_bytes import loads
 
@@ -38,6 +39,13 @@ async def kept(value: Json, data: bytes, payloads: Payloads, over: int) -> Value
     if len(data) <= over:
         return cast("Value", value)
     return Ref(await payloads.put(data), len(data), kind_of(value))
+
+
+def referred(value: Json, data: bytes, over: int) -> tuple[Value, tuple[bytes, ...]]:
+    """As `kept`, for whoever stores the bytes together with other things: the value or its reference, and what to store."""
+    if len(data) <= over:
+        return cast("Value", value), ()
+    return Ref(ref_of(data), len(data), kind_of(value)), (data,)
 
 
 async def whole(value: Value, payloads: Payloads) -> Json:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from temporalio import activity
 
 from engine import names
-from engine.activities.exchange import JsonObject, answer, read, write_rows
+from engine.activities.exchange import answer, read, write_rows
 from engine.activities.host import Children, Head, Notices
 from engine.activities.log import RunLog
 from engine.activities.stored import INLINE, kept
@@ -43,8 +43,8 @@ class Waits:
         self._notices = notices
 
     @activity.defn(name=names.READ_RESUME)
-    async def read_resume(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def read_resume(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
         posted = await self._facts.resume_body(request.head, str(argument["path"]))
         if posted is None:
@@ -53,32 +53,32 @@ class Waits:
         return answer({"posted": True, "body": to_json(body)}, written)
 
     @activity.defn(name=names.RESPOND)
-    async def respond(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def respond(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
-        given = obj(argument["response"])
-        headers = {name: str(value) for name, value in obj(given["headers"]).items()}
-        response = Response(whole(given["status"]), headers, from_json(given["body"]))
+        reply = obj(argument["response"])
+        headers = {name: str(value) for name, value in obj(reply["headers"]).items()}
+        response = Response(whole(reply["status"]), headers, from_json(reply["body"]))
         delivered = await self._facts.respond(request.head, response)
         if delivered:
             self._notices.publish(request.head.workspace_id, request.head.run_id, Kind.CHANGED)
         return answer({"delivered": delivered}, written)
 
     @activity.defn(name=names.START_CHILD)
-    async def start_child(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def start_child(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
-        given = obj(argument["child"])
-        version = given["version"]
+        asked = obj(argument["child"])
+        version = asked["version"]
         child = ChildStart(
-            path=str(given["path"]),
-            attempt=whole(given["attempt"]),
-            workflow=str(given["workflow"]),
+            path=str(asked["path"]),
+            attempt=whole(asked["attempt"]),
+            workflow=str(asked["workflow"]),
             version=version if isinstance(version, int) else "deployed",
-            input=from_json(given["input"]),
-            key=str(given["key"]),
-            depth=whole(given["depth"]),
-            wait=given["wait"] is True,
+            input=from_json(asked["input"]),
+            key=str(asked["key"]),
+            depth=whole(asked["depth"]),
+            wait=asked["wait"] is True,
         )
         try:
             run_id = await self._children.start_child(request.head, child)
@@ -87,8 +87,8 @@ class Waits:
         return answer({"run_id": run_id}, written)
 
     @activity.defn(name=names.READ_CHILD)
-    async def read_child(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def read_child(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
         end = await self._facts.child_end(request.head, str(argument["run_id"]))
         if end is None:
@@ -96,8 +96,8 @@ class Waits:
         return answer({"end": _end(end)}, written)
 
     @activity.defn(name=names.CANCEL_CHILD)
-    async def cancel_child(self, argument: JsonObject) -> JsonObject:
-        request = read(argument)
+    async def cancel_child(self, given: object) -> object:
+        request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
         await self._children.cancel_child(request.head, str(argument["run_id"]))
         return answer({}, written)

@@ -15,7 +15,7 @@ from db.pool import DatabaseUnavailable
 from engine.activities.host import Head, Host
 from engine.activities.log import RunLog, Written
 from engine.activities.runner import Attempt, attempt
-from engine.activities.stored import INLINE, Payloads, kept
+from engine.activities.stored import INLINE, Payloads, kept, referred
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.records import StepRecord, StepStatus
 from engine.expressions.values import Json, as_value
@@ -70,10 +70,10 @@ class Calls:
     async def _commit(
         self, head: Head, call: ModuleCall, made: Attempt, payloads: Payloads, rows: list[StepRecord]
     ) -> tuple[CallOutcome, Written]:
-        output = await kept(made.output, made.output_bytes, payloads, INLINE)
+        output, bodies = referred(made.output, made.output_bytes, INLINE)
         record = _row(call, made)
         sending = [*rows, record]
-        written = await self._log.write(head, sending, waiting=False)
+        written = await self._log.write(head, sending, waiting=False, payloads=bodies)
         del rows[: len(sending) - 1]
         standing = written.standing.get((call.path, call.attempt))
         if standing is not None:

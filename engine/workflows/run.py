@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from temporalio import workflow
 
@@ -41,8 +41,10 @@ class RunWorkflow:
         self._stop: Literal["cancelled", "timed_out"] | None = None
 
     @workflow.run
-    async def run(self, argument: JsonObject) -> None:
-        args = RunArgs.load(argument)
+    async def run(
+        self, argument: object
+    ) -> None:  # `RunArgs.dump`; Temporal evaluates annotations, and `Json` is recursive
+        args = RunArgs.load(cast("JsonObject", argument))
         effects = TemporalEffects(args.head, self._cancel)
         run = Run(build_plan(args.compiled), args.start, effects, load_registry().pure())
         self._effects = effects
