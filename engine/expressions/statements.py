@@ -13,12 +13,13 @@ from typing import Final, TypeAlias
 from jinja2 import nodes
 
 from engine.expressions.budget import Budget
-from engine.expressions.compiler import Frame, Get, compile_used
+from engine.expressions.compiler import Frame, compile_used
 from engine.expressions.convert import convert
 from engine.expressions.errors import SYNTAX, TYPE, ExpressionError
 from engine.expressions.filters.spec import as_items
 from engine.expressions.operators import truth
 from engine.expressions.text_of import text_of
+from engine.expressions.tree import Node
 from engine.expressions.values import Value, kind
 
 MAX_BLOCKS_DEEP: Final = 32
@@ -100,20 +101,42 @@ def _compiled(node: nodes.Node, depth: int) -> Step:
 
 
 def _output(node: nodes.Output) -> Step:
-    parts: list[str | Get] = [
-        part.data if isinstance(part, nodes.TemplateData) else compile_used(convert(part)) for part in node.nodes
-    ]
+    steps = [_text(part.data) if isinstance(part, nodes.TemplateData) else _printed(part) for part in node.nodes]
 
     def run(place: Place) -> None:
-        frame = place.frame
-        for part in parts:
-            place.page.write(part if isinstance(part, str) else text_of(part(frame), place.budget))
+        for step in steps:
+            step(place)
+
+    return run
+
+
+def _text(text: str) -> Step:
+    def run(place: Place) -> None:
+        place.page.write(text)
+
+    return run
+
+
+def _printed(node: nodes.Expr) -> Step:
+    get = compile_used(_converted(node))
+
+    def run(place: Place) -> None:
+        place.page.write(text_of(get(place.frame), place.budget))
 
     return _with_line(run, node.lineno)
 
 
+def _converted(node: nodes.Node) -> Node:
+    try:
+        return convert(node)
+    except ExpressionError as error:
+        raise error.located({"line": node.lineno}) from None
+
+
 def _if(node: nodes.If, depth: int) -> Step:
-    branches = [(compile_used(convert(each.test)), compile_body(each.body, depth + 1)) for each in (node, *node.elif_)]
+    branches = [
+        (compile_used(_converted(each.test)), compile_body(each.body, depth + 1)) for each in (node, *node.elif_)
+    ]
     otherwise = compile_body(node.else_, depth + 1)
 
     def run(place: Place) -> None:
@@ -132,8 +155,8 @@ def _for(node: nodes.For, depth: int) -> Step:
     if node.recursive:
         raise ExpressionError(SYNTAX, "templates have no recursive loops")
     names = _targets(node.target)
-    source = compile_used(convert(node.iter))
-    test = None if node.test is None else compile_used(convert(node.test))
+    source = compile_used(_converted(node.iter))
+    test = None if node.test is None else compile_used(_converted(node.test))
     body, otherwise = compile_body(node.body, depth + 1), compile_body(node.else_, depth + 1)
 
     def run(place: Place) -> None:
@@ -181,7 +204,7 @@ def _bound(names: tuple[str, ...] | str, value: Value) -> dict[str, Value]:
 
 def _set(node: nodes.Assign) -> Step:
     names = _targets(node.target)
-    value = compile_used(convert(node.node))
+    value = compile_used(_converted(node.node))
 
     def run(place: Place) -> None:
         place.budget.step()

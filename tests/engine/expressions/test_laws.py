@@ -49,8 +49,10 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     keys = st.sampled_from([*HOSTILE, "a", "b"])
     calls = st.builds(
         lambda base, name, args: f"({base})|{name}({', '.join(args)})",
-        inner, st.sampled_from(NAMES), st.lists(inner, max_size=2),
-    )  # fmt: skip
+        inner,
+        st.sampled_from(NAMES),
+        st.lists(inner, max_size=2),
+    )
     return st.one_of(
         st.builds(lambda left, op, right: f"({left}) {op} ({right})", inner, binary, inner),
         st.builds(lambda base, key: f"({base}).{key}", inner, keys),
@@ -73,8 +75,10 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 expressions = st.recursive(_literals(), _grown, max_leaves=6)
 mutated = st.builds(
     lambda text, at, junk: text[: at % (len(text) + 1)] + junk + text[at % (len(text) + 1) :],
-    expressions, st.integers(0, 200), st.sampled_from(["(", ")", "'", '"', "|", "{{", "}}", "{%", " ", "\\", "\0", "é", "."]),
-)  # fmt: skip
+    expressions,
+    st.integers(0, 200),
+    st.sampled_from(["(", ")", "'", '"', "|", "{{", "}}", "{%", " ", "\\", "\0", "é", "."]),
+)
 
 
 def assert_json(value: object) -> None:

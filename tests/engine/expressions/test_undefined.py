@@ -38,18 +38,36 @@ def test_the_error_names_what_is_missing_and_the_nearest(source: str, message: s
 @pytest.mark.parametrize(
     ("source", "value"),
     [
-        ("missing|default(1)", 1), ("missing.a['b'][0].c|default(1)", 1), ("trigger.body.nothing.x.y|default(1)", 1),
-        ("trigger.body.amount.x|default(1)", 1), ("trigger.body.nothing|default(1)", None), ("missing|default", ""),
-        ("trigger.body.nothing|default(1, true)", 1), ("''|default('d', boolean=true)", "d"), ("0|default(5, true)", 5),
-        ("missing|upper|default('d')", "d"), ("missing.x[1:]|join|default('d')", "d"), ("[]|first|default(0)", 0),
-        ("missing|default(other)|default(2)", 2), ("missing|default(trigger.body.amount)", 3), ("3|default(missing)", 3),
-        ("(missing if true else 1)|default(2)", 2), ("(1 if false)|default(2)", 2),
-        ("missing is defined", False), ("missing.x is undefined", True), ("trigger.body.nothing is defined", True),
-        ("trigger.body.nothing.x is defined", False), ("trigger.body.lines[0] is defined", True), ("missing is not defined", True),
-        ("trigger.body|get('zzz.y', 4)", 4), ("trigger.body|get('zzz')", None), ("trigger.body|get('nothing.x', 1)", 1),
-        ("trigger.body|get('lines.0')", 1), ("'x' if missing is defined else 'y'", "y"),
+        ("missing|default(1)", 1),
+        ("missing.a['b'][0].c|default(1)", 1),
+        ("trigger.body.nothing.x.y|default(1)", 1),
+        ("trigger.body.amount.x|default(1)", 1),
+        ("trigger.body.nothing|default(1)", None),
+        ("missing|default", ""),
+        ("trigger.body.nothing|default(1, true)", 1),
+        ("''|default('d', boolean=true)", "d"),
+        ("0|default(5, true)", 5),
+        ("missing|upper|default('d')", "d"),
+        ("missing.x[1:]|join|default('d')", "d"),
+        ("[]|first|default(0)", 0),
+        ("missing|default(other)|default(2)", 2),
+        ("missing|default(trigger.body.amount)", 3),
+        ("3|default(missing)", 3),
+        ("(missing if true else 1)|default(2)", 2),
+        ("(1 if false)|default(2)", 2),
+        ("missing is defined", False),
+        ("missing.x is undefined", True),
+        ("trigger.body.nothing is defined", True),
+        ("trigger.body.nothing.x is defined", False),
+        ("trigger.body.lines[0] is defined", True),
+        ("missing is not defined", True),
+        ("trigger.body|get('zzz.y', 4)", 4),
+        ("trigger.body|get('zzz')", None),
+        ("trigger.body|get('nothing.x', 1)", 1),
+        ("trigger.body|get('lines.0')", 1),
+        ("'x' if missing is defined else 'y'", "y"),
     ],
-)  # fmt: skip
+)
 def test_default_and_defined(source: str, value: object) -> None:
     assert evaluate(source, **SCOPE) == value
 
@@ -75,8 +93,15 @@ def test_missing_attributes_in_lists() -> None:
         ("rows|map(attribute='n.x.y')", [None] * 4),
         ("rows|sort_by('n')", [rows[2], rows[0], rows[1], rows[3]]),
         ("rows|sort_by('n', reverse=true)", [rows[0], rows[2], rows[1], rows[3]]),
-        ("rows|group_by('g')", [{"key": "a", "items": [rows[0], rows[2]]}, {"key": "b", "items": [rows[1]]}, {"key": None, "items": [rows[3]]}]),
-    ]:  # fmt: skip
+        (
+            "rows|group_by('g')",
+            [
+                {"key": "a", "items": [rows[0], rows[2]]},
+                {"key": "b", "items": [rows[1]]},
+                {"key": None, "items": [rows[3]]},
+            ],
+        ),
+    ]:
         assert evaluate(source, rows=rows) == value, source
     assert failure("rows|sum(attribute='n')", rows=rows).code == "expression.undefined"
 
@@ -86,5 +111,9 @@ def test_the_pointer_and_the_expression_stand_in_the_error() -> None:
     with pytest.raises(ExpressionError) as caught:
         template.render({"trigger": {"body": 1}}, Budget())
     assert caught.value.details == {
-        "pointer": "/a~1b/1", "expression": "x {{ trigger.bdy }}", "name": "bdy", "path": "trigger", "nearest": "body",
-    }  # fmt: skip
+        "pointer": "/a~1b/1",
+        "expression": "x {{ trigger.bdy }}",
+        "name": "bdy",
+        "path": "trigger",
+        "nearest": "body",
+    }
