@@ -3,7 +3,8 @@
 The library's own tools for this won't do here: `wait` gives sets, whose order differs from one process to the next, and `timeout` reads a
 clock. A crew is deterministic: tasks begin in the order of `spawn`, ends come in the order of the event loop's callbacks.
 
-The crew also keeps the count of what is doing something (`Tally`). A crew that waits for its tasks does nothing itself; when a task ends, its turn goes
+The crew also keeps the count of what is doing something (`Tally`). A crew that waits for its tasks does nothing
+itself; when a task ends, its turn goes
 over to the waiting crew in the same step, so that the count never touches zero between.
 """
 

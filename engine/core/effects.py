@@ -5,7 +5,8 @@ Each carrier implements this protocol: the Temporal workflow, the seeded fake of
 - **Order.** Awaiting tasks are resumed in an order that depends only on what the carrier was given; a second
   execution over the same answers takes the same path. The interpreter in turn uses no sets, no `asyncio.wait`, no `gather` over sets.
 - **Once per attempt.** `call_module` for one `(path, attempt)` that has answered once always gives that answer again.
-- **Cancellation.** Cancelling a task that awaits an effect tells the effect at once; the await ends with `CancelledError` when the effect has
+- **Cancellation.** Cancelling a task that awaits an effect tells the effect at once; the await ends with
+`CancelledError` when the effect has
   ended or was abandoned.
 - **Records.** `emit` only buffers; a later record of the same `(path, attempt)` replaces an earlier one that is not yet written.
   `checkpoint` writes when enough has gathered (and holds the caller until there is room); every other awaited effect may write too.

@@ -21,7 +21,7 @@ from engine.expressions.values import Value
 if TYPE_CHECKING:
     from engine.core.activity import Activity
     from engine.core.errors import StepError
-    from engine.core.plan import ScopePlan, StepPlan
+    from engine.core.plan import ScopePlan
 
 EVENT_STEP = "core.wait_for_event"
 

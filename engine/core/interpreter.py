@@ -3,16 +3,22 @@
     run = Run(build_plan(compiled), start, effects, pure)
     end = await run.execute()
 
-The document's rules are in `scope.py` (which step is next), `activity.py` (one step: attempts, errors, rows) and `nodes/` (one construct each);
+The document's rules are in `scope.py` (which step is next), `activity.py` (one step: attempts, errors, rows) and
+`nodes/` (one construct each);
 here is what they share, and the run's own beginning and end.
 
-**Cancelling.** `cancel` tells the run's own task, once. Each scope that the cancellation passes tells its tasks, once each, waits for them,
-and lets it pass on; `core.try` runs its `finally` on the way. So nothing is ever told twice, and whoever waits in a `finally` isn't disturbed.
+**Cancelling.** `cancel` tells the run's own task, once. Each scope that the cancellation passes tells its tasks, once
+each, waits for them, and lets it pass on; `core.try` runs its `finally` on the way. So nothing is ever told twice,
+and whoever waits in a `finally` isn't disturbed.
 
-**Moving to a new history.** `drain` lets no new step begin and returns when no call is in flight and nothing is being torn down. What waits (timers,
-retries, events, children) stays as it is. Then `snapshot` says, by path, how each step of the open scopes ended and how far the open steps are;
-a new `Run` with that as its `memo` goes on from there. Loops remember results and the next index, never ended iterations. What is derived isn't
-kept: which edges were taken, which scope is failing, which way out is being taken all follow again from the outcomes. The one thing that can't be
+**Moving to a new history.** `drain` lets no new step begin and returns when no call is in flight and nothing is being
+torn down. What waits (timers,
+retries, events, children) stays as it is. Then `snapshot` says, by path, how each step of the open scopes ended and
+how far the open steps are;
+a new `Run` with that as its `memo` goes on from there. Loops remember results and the next index, never ended
+iterations. What is derived isn't
+kept: which edges were taken, which scope is failing, which way out is being taken all follow again from the outcomes.
+The one thing that can't be
 derived is a cancellation from outside; `drain` therefore waits until it is through.
 
 The same memo serves a run whose history was lost, and a replay from a step: see `memo.py`.
@@ -21,7 +27,7 @@ The same memo serves a run whose history was lost, and a replay from a step: see
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -140,7 +146,7 @@ class Run:
         await asyncio.get_running_loop().create_future()
 
     @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> Generator[None]:
         """Around each effect that must end before the run can move."""
         self._calls += 1
         try:
@@ -150,7 +156,7 @@ class Run:
             self._check_quiet()
 
     @contextmanager
-    def tearing(self) -> Iterator[None]:
+    def tearing(self) -> Generator[None]:
         """Around each wait for what was cancelled."""
         self._torn += 1
         try:

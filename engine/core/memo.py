@@ -10,7 +10,8 @@ One flat dict serves three uses:
           → {"p": {"a": attempt, "c": counted, "at": retry_at, "s": started_at, "n": progress of its node}}                      open
     ""    → {"numbers": {path: attempt}, "responded": bool}                                                                       the run
 
-Values may hold references; whoever stores a memo must keep them apart from data that looks like one. A step is looked up when it starts and its entry taken
+Values may hold references; whoever stores a memo must keep them apart from data that looks like one. A step is looked
+up when it starts and its entry taken
 out, so that a second attempt of a container doesn't meet the first one's.
 """
 

@@ -1,6 +1,7 @@
 """What a compiled value reads of the scope, so that a scope holds no more than that.
 
-Inside the workflow whole values are handed over, since nothing is copied. What travels to an activity is pruned to the paths that are read: a step that
+Inside the workflow whole values are handed over, since nothing is copied. What travels to an activity is pruned to
+the paths that are read: a step that
 reads `trigger.body.id` doesn't carry the body. Where a path leads nowhere, the names beside it go along (their values don't), for the
 message that names the nearest one.
 """
@@ -60,7 +61,7 @@ def _add(paths: Paths, path: list[str | int]) -> None:
     here = paths
     for position, token in enumerate(path):
         if not isinstance(token, str):
-            raise AssertionError("a path's first token is a name, and indexes end it")
+            return
         last = position + 1 == len(path) or not isinstance(path[position + 1], str)
         if token in here and here[token] is None:
             return

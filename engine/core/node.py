@@ -22,7 +22,8 @@ After: TypeAlias = "Callable[[Activity, StepState], None]"
 class Node:
     """Exactly one of `evaluate` and `run` is given; both get the inputs with all *now* parts resolved.
 
-    `evaluate`: ends at once, in the workflow, without an event. May raise `Failed`, `ExpressionError`, and `NeedsData` (it is then called again
+        `evaluate`: ends at once, in the workflow, without an event. May raise `Failed`, `ExpressionError`, and
+    `NeedsData` (it is then called again
     with whole inputs).
     `run`: takes time or runs other steps. May also raise `Flow`.
     `after`: what an ended step changes around it, besides being ended: a loop's state, a way out. It is called again when a run is taken up

@@ -1,6 +1,7 @@
 """The plan of a document: its steps as scopes with edges, every value compiled. Built once for all runs of one compiled document.
 
-A *scope* is the steps of one slot of one container (the root is one too), with the edges among them. A *frame* (`frame.py`) is a scope that is being
+A *scope* is the steps of one slot of one container (the root is one too), with the edges among them. A *frame*
+(`frame.py`) is a scope that is being
 carried out: a loop's body has one scope and a frame for each iteration.
 """
 
@@ -127,10 +128,8 @@ class StepPlan:
 
     def policy(self, idempotent: bool, effect: EffectName) -> RetryPolicy:
         """Containers and other constructs are tried once unless the author says otherwise: to repeat them is to repeat what is inside."""
-        if self.module.control and effect == "none":
-            attempts = 1
-        else:
-            attempts = DEFAULT_ATTEMPTS if effect != "write" or idempotent else 1
+        again = idempotent if effect == "write" else not (self.module.control and effect == "none")
+        attempts = DEFAULT_ATTEMPTS if again else 1
         return policy_of(self.step.retry, self.module.retry, attempts)
 
 

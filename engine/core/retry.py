@@ -1,6 +1,7 @@
 """Whether and when a failed attempt is made again.
 
-The interpreter and whoever writes the row of a failed attempt ask the same function, so the row's `retry_at` is what then happens. Attempts that
+The interpreter and whoever writes the row of a failed attempt ask the same function, so the row's `retry_at` is what
+then happens. Attempts that
 were lost with their worker aren't counted.
 """
 
@@ -99,7 +100,8 @@ def retryable(code: str, policy: RetryPolicy, verdict: bool | None = None) -> bo
 def decide(error: StepError, counted: int, policy: RetryPolicy, random: float) -> float | None:
     """Seconds until the next attempt, or None. `error.retryable` must be what `retryable` said.
 
-    `counted` is how many attempts were made that count, this one included; `random` is in [0, 1). A time that the target asked for is kept, also
+        `counted` is how many attempts were made that count, this one included; `random` is in [0, 1). A time that the
+    target asked for is kept, also
     beyond `max_interval`.
     """
     if counted >= policy.max_attempts or not error.retryable:

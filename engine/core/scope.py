@@ -1,12 +1,14 @@
 """How one frame's steps follow each other.
 
-Each step has a count of edges that aren't resolved yet and of edges that were taken. When a step ends, each edge from it is resolved, and taken
+Each step has a count of edges that aren't resolved yet and of edges that were taken. When a step ends, each edge from
+it is resolved, and taken
 where its handle was given. From that alone follows who is next:
 
     join all    no edge unresolved: runs if one was taken, else it is skipped (and skipping resolves its own edges)
     join any    one taken: runs; no edge unresolved and none taken: it is skipped
 
-Ready steps start in the order of their ids. A step that takes no time is carried out on the spot; any other gets a task, unless it is alone.
+Ready steps start in the order of their ids. A step that takes no time is carried out on the spot; any other gets a
+task, unless it is alone.
 When a step fails, or leaves the scope in another way, the others are cancelled and waited for before the failure goes up.
 
 A run that is taken up again meets steps which have ended already: they come before all others, so that a failure among them is known before
@@ -19,7 +21,8 @@ from bisect import insort
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from engine.core.activity import Activity, skip
+from engine.core.activity import Activity
+from engine.core.attempts import perform, settle_at_once, skip
 from engine.core.crew import Crew
 from engine.core.errors import Failed
 from engine.core.frame import Frame
@@ -75,7 +78,7 @@ async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
                     await run.hold()
                 step = ready.pop(_first(run, frame, ready) if run.memo else 0)
                 activity = Activity(run, frame, step)
-                if activity.settle_at_once():
+                if settle_at_once(activity):
                     _resolve(run, frame, step, ready)
                 elif ready or crew.busy:
                     crew.spawn(step.id, _perform(activity))
@@ -112,10 +115,10 @@ async def _leave(run: Run, frame: Frame, crew: Crew[str]) -> None:
 async def _perform(activity: Activity) -> None:
     frame = activity.frame
     if not frame.lenient:
-        await activity.perform()
+        await perform(activity)
         return
     try:
-        await activity.perform()
+        await perform(activity)
     except Failed as failure:
         frame.failures.append(failure.error)
 

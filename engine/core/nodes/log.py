@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from engine.core.node import Inputs, Node
 from engine.core.nodes.inputs import choice, text
 from engine.core.outcome import Outcome
 from engine.core.records import LogLine
-from engine.expressions.values import Json, to_json
+from engine.expressions.values import to_json
 
 if TYPE_CHECKING:
     from engine.core.activity import Activity
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _evaluate(at: Activity, inputs: Inputs) -> Outcome:
     level = choice(inputs, "level", "info", ("debug", "info", "warning", "error"))
-    data = cast("Json", to_json(inputs.get("data")))
+    data = to_json(inputs.get("data"))
     return Outcome(logs=(LogLine(at.started_at, level, text(inputs, "message"), data),))
 
 

@@ -33,7 +33,7 @@ def _evaluate(at: Activity, inputs: Inputs) -> Outcome:
         result = function(cast("JsonObject", inputs))
     except (ModuleError, ExpressionError):
         raise
-    except Exception as error:  # noqa: BLE001  a module's own fault fails its step, not the engine
+    except Exception as error:
         raise Failed(
             StepError("module.failed", f"the module {at.plan.module.name!r} failed on these inputs")
         ) from error

@@ -11,6 +11,7 @@ from engine.core.node import Inputs, Node
 from engine.core.nodes.inputs import here, invalid
 from engine.core.outcome import Outcome
 from engine.core.sizes import first_reference
+from engine.expressions.budget import Budget
 from engine.expressions.errors import NeedsData
 from engine.expressions.operators import equal
 from engine.expressions.values import Value
@@ -43,7 +44,7 @@ def _same(one: Value, other: Value) -> bool:
     elsewhere = first_reference([one, other])
     if elsewhere is not None:
         raise NeedsData(elsewhere)
-    return equal(one, other)
+    return equal(one, other, Budget())
 
 
 NODE = Node(evaluate=_evaluate)

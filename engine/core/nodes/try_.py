@@ -1,6 +1,7 @@
 """`core.try`: `body`, then `catch` if a step of it failed, and `finally` in every case.
 
-An error in `catch` replaces the first, one in `finally` replaces both. When the run is cancelled, stopped, or a limit strikes from outside, `catch`
+An error in `catch` replaces the first, one in `finally` replaces both. When the run is cancelled, stopped, or a limit
+strikes from outside, `catch`
 doesn't run and `finally` does; under a cancellation it has the time that the settings give, and what goes wrong in it then changes
 nothing any more.
 """
@@ -8,6 +9,7 @@ nothing any more.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engine.core.errors import Failed, StepError
@@ -46,10 +48,8 @@ async def _run(at: Activity, _inputs: Inputs) -> Outcome:
         await _finally_cancelled(at, body, error)
         raise
     except Flow:
-        try:
+        with suppress(Failed):  # the way out that was taken goes on
             await _finally(at, body, error)
-        except Failed:
-            pass  # the way out that was taken goes on
         raise
     except Failed:
         await _finally(at, body, error)
@@ -76,11 +76,8 @@ async def _finally_cancelled(at: Activity, body: Frame, error: StepError | None)
     async def work() -> None:
         await _finally(at, body, error, urgent=True)
 
-    with at.run.tearing():
-        try:
-            await at.within(work, at.run.effects.now() + limit, limit, urgent=True)
-        except (Failed, Flow):
-            pass
+    with at.run.tearing(), suppress(Failed, Flow):
+        await at.within(work, at.run.effects.now() + limit, limit, urgent=True)
 
 
 def sink_output(frame: Frame) -> Value:
