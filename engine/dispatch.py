@@ -150,7 +150,7 @@ class Dispatcher:
             await self._fail(claim.workspace_id, str(claim.run_id), str(error))
             return
         self._back()
-        async with self._db.engine() as conn:
+        async with self._db.single() as conn:
             if begun:
                 await queue.mark_started(conn, claim.run_id, claim.epoch)
             else:
@@ -175,7 +175,7 @@ class Dispatcher:
         if room <= 0:
             return pause
         try:
-            async with self._db.engine() as conn:
+            async with self._db.single() as conn:
                 claims = await queue.claim(conn, self._holder, room, LEASE)
         except DatabaseUnavailable:
             return 1.0
@@ -198,7 +198,7 @@ class Dispatcher:
 
     async def _deliver_some(self) -> bool:
         """One batch; True when there may be more. A batch that isn't acknowledged comes again when its lease is over."""
-        async with self._db.engine() as conn:
+        async with self._db.single() as conn:
             waiting = await signals.pending(conn, _SIGNALS)
         if not waiting:
             return False
@@ -208,7 +208,7 @@ class Dispatcher:
                 for one in waiting
             )
         )
-        async with self._db.engine() as conn:
+        async with self._db.single() as conn:
             await signals.delivered(conn, [one.signal_id for one in waiting])
         return len(waiting) == _SIGNALS
 
@@ -230,7 +230,7 @@ class Dispatcher:
         if not claims:
             return
         try:
-            async with self._db.engine() as conn:
+            async with self._db.single() as conn:
                 await queue.release(conn, [(claim.run_id, claim.epoch) for claim in claims], delay)
         except DatabaseUnavailable:
             log.info("%d claims are left to run out", len(claims))

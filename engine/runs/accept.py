@@ -1,0 +1,207 @@
+"""Taking a run in: checks, keys, one commit, and the hand-over to this process's dispatcher.
+
+All that can be refused is refused here, before anything is written: after the commit a run is never lost and always ends in a state. PostgreSQL
+alone is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from db import runs, variables
+from db.data import Payload, ref_of
+from db.documents import CompiledDocument
+from db.errors import DatabaseUnavailable
+from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.pool import Database
+from db.queue import Claimed
+from db.runs import Claim, NewEvent, NewRun, UnknownWorkflow
+from engine.dispatch import Dispatcher
+from engine.expressions.template import Template
+from engine.expressions.values import Json, Ref, to_json
+from engine.hub import Hub
+from engine.input_check import check
+from engine.json_bytes import dumps
+from engine.problems import Invalid, NotFound, Problem, Unavailable
+from engine.runs.keys import Key, accept_scope, evaluate_key, reads_variables
+from engine.runs.prepared import Prepared
+from engine.triggers.body import BODY_LIMIT
+
+INLINE = 32 * 1024
+"""Bytes of a part of the trigger that travel with it; larger ones go by reference."""
+
+JsonObject = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A run that is asked for. `version` 0 is the draft. `dedupe` gives the key of the event that asks, `source` whose key it is."""
+
+    workspace_id: WorkspaceId
+    workflow_id: WorkflowId
+    name: str
+    version: int
+    prepared: Prepared
+    trigger: JsonObject
+    options: JsonObject | None = None
+    test: bool = False
+    source: str | None = None
+    dedupe: Template | str | None = None
+    dedupe_window_s: float = 86_400.0
+    replay_of: RunId | None = None
+    origin: str | None = None
+    parent_run_id: RunId | None = None
+    parent_path: str | None = None
+    depth: int = 0
+    reply_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`duplicate`: the event was here before and `run_id` is what it started then. `claimed`: it starts from this process."""
+
+    run_id: RunId
+    duplicate: bool
+    claimed: bool
+
+
+class Acceptor:
+    def __init__(self, db: Database, hub: Hub, dispatcher: Dispatcher) -> None:
+        self._db = db
+        self._hub = hub
+        self._dispatcher = dispatcher
+
+    async def accept(self, entry: Entry) -> Taken:
+        """Raises `Problem`: 422 `input.invalid`, 413, 404 (deleted meanwhile), 503."""
+        document = entry.prepared.document
+        trigger, payloads, size = _stored(entry.trigger)
+        if document.input_schema is not None:
+            await check_input(document.input_schema, entry.trigger.get("body"), size)
+        run_id = RunId(new_uuid7())
+        key, dedupe = await self._keys(entry, str(run_id))
+        lease = self._dispatcher.lease()
+        new = NewRun(
+            run_id=run_id,
+            workspace_id=entry.workspace_id,
+            workflow_id=entry.workflow_id,
+            version=entry.version,
+            document=CompiledDocument(
+                hash=entry.prepared.compiled_hash,
+                content_hash=entry.prepared.content_hash,
+                compiled=entry.prepared.compiled,
+            ),
+            trigger_type=str(entry.trigger["type"]),
+            trigger_id=cast("str | None", entry.trigger["id"]),
+            trigger=trigger,
+            warnings=_warnings(key, dedupe),
+            test=entry.test,
+            options=entry.options,
+            replay_of=entry.replay_of,
+            origin=entry.origin,
+            parent_run_id=entry.parent_run_id,
+            parent_path=entry.parent_path,
+            depth=entry.depth,
+            counted=entry.parent_run_id is None,
+            reply_until=entry.reply_until,
+            concurrency_key=key.key,
+            log=document.settings.log,
+            retention_days=document.settings.retention_days,
+            claim=None if lease is None else Claim(holder=lease.holder, lease_s=lease.seconds),
+        )
+        event = None
+        if entry.source is not None:
+            window = entry.dedupe_window_s if dedupe.key is not None else None
+            event = NewEvent(source=entry.source, dedupe_key=dedupe.key, window_s=window)
+        try:
+            async with self._db.single() as conn:
+                accepted = await runs.accept(conn, new, event, payloads)
+        except DatabaseUnavailable as error:
+            raise Unavailable from error
+        except UnknownWorkflow:
+            raise NotFound("workflow", entry.name) from None
+        if accepted.duplicate:
+            return Taken(accepted.run_id, True, False)
+        self._hub.publish(entry.workspace_id, str(run_id))
+        if accepted.claimed:
+            assert accepted.lease_epoch is not None
+            self._dispatcher.offer(
+                Claimed(
+                    run_id=run_id,
+                    workspace_id=entry.workspace_id,
+                    workflow_id=entry.workflow_id,
+                    epoch=accepted.lease_epoch,
+                    attempts=1,
+                    recovered=False,
+                )
+            )
+        else:
+            self._dispatcher.look()
+        return Taken(run_id, False, accepted.claimed)
+
+    async def _keys(self, entry: Entry, run_id: str) -> tuple[Key, Key]:
+        """The concurrency key and the dedupe key, by one scope."""
+        concurrency = entry.prepared.concurrency_key
+        dedupe = entry.dedupe
+        templates = [one for one in (concurrency, dedupe) if isinstance(one, Template)]
+        if not templates:
+            return Key(None), Key(dedupe if isinstance(dedupe, str) else None)
+        known: Mapping[str, Json] = {}
+        if any(reads_variables(one) for one in templates):
+            try:
+                async with self._db.single() as conn:
+                    known = await variables.all_values(conn, entry.workspace_id)
+            except DatabaseUnavailable as error:
+                raise Unavailable from error
+        workflow: JsonObject = {"id": str(entry.workflow_id), "name": entry.name, "version": entry.version or "draft"}
+        scope = accept_scope(entry.trigger, known, workflow, run_id)
+        key = Key(None) if concurrency is None else evaluate_key(concurrency, scope, "concurrency_key")
+        if isinstance(dedupe, Template):
+            return key, evaluate_key(dedupe, scope, "dedupe_key")
+        return key, Key(dedupe)
+
+
+async def check_input(schema: JsonObject, body: Json, size: int) -> None:
+    """Raises `Invalid` (`input.invalid`) with what is wrong, each with its place in the input."""
+    wrong = await check(schema, body, size=size)
+    if wrong:
+        first = wrong[0]
+        told = f"{first['path'] or '/'}: {first['message']}" if isinstance(first, dict) else ""
+        raise Invalid(
+            "input.invalid", f"The input doesn't fit the workflow's input_schema. {told}", extra={"errors": wrong}
+        )
+
+
+def _stored(trigger: JsonObject) -> tuple[JsonObject, list[Payload], int]:
+    """The trigger as its row keeps it, the payloads that it then refers to, and its size in bytes. Raises `Problem` 413."""
+    kept: JsonObject = {}
+    payloads: list[Payload] = []
+    total = 0
+    for name, value in trigger.items():
+        data = dumps(value)
+        total += len(data)
+        if len(data) <= INLINE:
+            kept[name] = value
+            continue
+        ref = ref_of(data)
+        payloads.append(Payload(ref, data))
+        kept[name] = to_json(Ref(ref, len(data), _kind(value)))
+    if total > BODY_LIMIT + 256 * 1024:
+        raise Problem(413, "body.too_large", f"The input is larger than {BODY_LIMIT // 2**20} MB.")
+    return kept, payloads, total
+
+
+def _kind(value: Json) -> str:
+    if isinstance(value, dict):
+        return "object"
+    return "array" if isinstance(value, list) else "string"
+
+
+def _warnings(*keys: Key) -> Json:
+    now = datetime.now(UTC).timestamp()
+    lines: list[Json] = [
+        {"at": now, "level": "warning", "message": key.warning} for key in keys if key.warning is not None
+    ]
+    return lines or None
