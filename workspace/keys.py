@@ -5,11 +5,11 @@
       └─ derives        secrets for other purposes, each by its own label (HMAC-SHA256), so that none of them opens data
     data key            encrypts the workspace's fields, AES-256-GCM with a fresh 96-bit nonce each
 
-A closed field is `version(1) | key id(16) | nonce(12) | ciphertext+tag`. Its associated data name table, column, workspace and row: a
+A closed field is `version(1) | key number(4) | nonce(12) | ciphertext+tag`. Its associated data name table, column, workspace and row: a
 ciphertext that is copied to another place doesn't open there. Rotation of the master key re-wraps data keys and touches no field; a
-new data key takes over for what is closed from then on, and retired ones go on opening what they closed.
+new data key gets the next number, and older numbers go on opening what they closed.
 
-A wrapped key is `fingerprint of the master key(8) | nonce(12) | ciphertext+tag`. A process that starts with another master key finds that out
+Each wrapped key carries the fingerprint of the master key that wrapped it. A process that starts with another master key finds that out
 by `Vault.check` before it does anything, instead of failing at the first field.
 
 Rejected: one key for everything (one leak opens all, and a workspace can't be forgotten by destroying its key); deriving data keys from the
@@ -27,15 +27,13 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = 1
 _NONCE = 12
-_FINGERPRINT = 8
-_HEAD = 1 + 16
+_HEAD = 1 + 4
 
 
 class KeyProblem(Exception):
@@ -62,36 +60,41 @@ class Unreadable(KeyProblem):
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """A data key as it stands in the database. At most one of a workspace's keys is `current`: it closes new fields."""
+    """A data key as it stands in the database. `number` counts from 1 in its workspace; `master` is the wrapping key's fingerprint."""
 
-    key_id: UUID
+    number: int
+    master: str
     wrapped: bytes
-    current: bool = True
 
 
 class KeyStore(Protocol):
     """Where wrapped data keys are kept."""
 
     async def wrapped_keys(self, workspace_id: int) -> list[WrappedKey]:
-        """Of one workspace, current and retired."""
+        """In order of number."""
         ...
 
-    async def add_wrapped_key(self, workspace_id: int, key: WrappedKey) -> None:
-        """Where the workspace has a current key already, that one stays and `key` is dropped."""
+    async def add_wrapped_key(self, workspace_id: int, key: WrappedKey) -> list[WrappedKey]:
+        """All keys afterwards: where a key of that number stands already, it stays and `key` is dropped."""
         ...
 
     async def any_wrapped_key(self) -> tuple[int, WrappedKey] | None:
-        """Some workspace and a key of it, None where there is none yet."""
+        """Some workspace's key, None where there is none yet."""
         ...
 
 
 class KeyProvider(Protocol):
     """The holder of the master key. It wraps and derives, and never gives the key itself away."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Names the key without telling anything of it."""
+        ...
+
     async def wrap(self, data_key: bytes, bound_to: bytes) -> bytes: ...
 
     async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
-        """Raises `WrongMasterKey`, `Unreadable`."""
+        """Raises `WrongMasterKey`."""
         ...
 
     def derive(self, purpose: str, *parts: bytes) -> bytes:
@@ -107,20 +110,21 @@ class LocalKey:
             raise BadMasterKey(f"The master key must have 32 bytes, this one has {len(key)}.")
         self._root = key
         self._cipher = AESGCM(self.derive("wrap"))
-        self._fingerprint = self.derive("fingerprint")[:_FINGERPRINT]
+        self._fingerprint = self.derive("fingerprint")[:8].hex()
+
+    @property
+    def fingerprint(self) -> str:
+        return self._fingerprint
 
     async def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
-        return self._fingerprint + nonce + self._cipher.encrypt(nonce, data_key, bound_to)
+        return nonce + self._cipher.encrypt(nonce, data_key, bound_to)
 
     async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
-        if wrapped[:_FINGERPRINT] != self._fingerprint:
-            raise WrongMasterKey
-        nonce, closed = wrapped[_FINGERPRINT : _FINGERPRINT + _NONCE], wrapped[_FINGERPRINT + _NONCE :]
         try:
-            return self._cipher.decrypt(nonce, closed, bound_to)
+            return self._cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound_to)
         except InvalidTag:
-            raise Unreadable("A workspace's data key was changed, or belongs to another workspace.") from None
+            raise WrongMasterKey from None
 
     def derive(self, purpose: str, *parts: bytes) -> bytes:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in (purpose.encode(), *parts))
@@ -192,10 +196,10 @@ class Place:
 
 @dataclass(slots=True)
 class _Ring:
-    """The opened data keys of one workspace. None is current where all were retired."""
+    """The opened data keys of one workspace; the highest number closes new fields."""
 
-    ciphers: dict[UUID, AESGCM]
-    current: UUID | None
+    ciphers: dict[int, AESGCM]
+    newest: int
 
 
 class Vault:
@@ -213,24 +217,20 @@ class Vault:
             await self._open(*found)
 
     async def encrypt(self, place: Place, plain: bytes) -> bytes:
-        """Close a field; a workspace without a current data key gets one."""
-        ring = self._rings.get(place.workspace_id)
-        if ring is None or ring.current is None:
-            ring = await self._made_ring(place.workspace_id)
-        assert ring.current is not None
+        ring = self._rings.get(place.workspace_id) or await self._ring(place.workspace_id, make=True)
         nonce = os.urandom(_NONCE)
-        closed = ring.ciphers[ring.current].encrypt(nonce, plain, place.bound())
-        return bytes((_VERSION,)) + ring.current.bytes + nonce + closed
+        closed = ring.ciphers[ring.newest].encrypt(nonce, plain, place.bound())
+        return bytes((_VERSION,)) + ring.newest.to_bytes(4, "big") + nonce + closed
 
     async def decrypt(self, place: Place, closed: bytes) -> bytes:
         """The one function of the product that opens a closed field. Raises `Unreadable`, `WrongMasterKey`."""
         if len(closed) < _HEAD + _NONCE + 16 or closed[0] != _VERSION:
             raise Unreadable(f"A value in {place.table}.{place.column} is not one that Millstream encrypted.")
-        key_id = UUID(bytes=closed[1:_HEAD])
+        number = int.from_bytes(closed[1:_HEAD], "big")
         ring = self._rings.get(place.workspace_id)
-        if ring is None or key_id not in ring.ciphers:
-            ring = await self._ring(place.workspace_id)
-        cipher = ring.ciphers.get(key_id)
+        if ring is None or number not in ring.ciphers:
+            ring = await self._ring(place.workspace_id, make=False)
+        cipher = ring.ciphers.get(number)
         if cipher is None:
             raise Unreadable(f"The key that a value in {place.table}.{place.column} was encrypted with is gone.")
         nonce = closed[_HEAD : _HEAD + _NONCE]
@@ -245,26 +245,22 @@ class Vault:
         """A secret for another purpose than closing fields, as the signature of resume links."""
         return self._provider.derive(purpose, *parts)
 
-    async def _made_ring(self, workspace_id: int) -> _Ring:
-        ring = await self._ring(workspace_id)
-        if ring.current is None:
-            key_id = uuid4()
-            wrapped = await self._provider.wrap(os.urandom(32), _bound(workspace_id, key_id))
-            await self._store.add_wrapped_key(workspace_id, WrappedKey(key_id, wrapped))
-            ring = await self._ring(workspace_id)  # another process may have been first
-        return ring
-
-    async def _ring(self, workspace_id: int) -> _Ring:
+    async def _ring(self, workspace_id: int, *, make: bool) -> _Ring:
         keys = await self._store.wrapped_keys(workspace_id)
-        ciphers = {key.key_id: AESGCM(await self._open(workspace_id, key)) for key in keys}
-        ring = _Ring(ciphers, next((key.key_id for key in keys if key.current), None))
+        if not keys and make:
+            wrapped = await self._provider.wrap(os.urandom(32), _bound(workspace_id, 1))
+            keys = await self._store.add_wrapped_key(workspace_id, WrappedKey(1, self._provider.fingerprint, wrapped))
+        ciphers = {key.number: AESGCM(await self._open(workspace_id, key)) for key in keys}
+        ring = _Ring(ciphers, max(ciphers, default=0))
         if ciphers:
             self._rings[workspace_id] = ring
         return ring
 
     async def _open(self, workspace_id: int, key: WrappedKey) -> bytes:
-        return await self._provider.unwrap(key.wrapped, _bound(workspace_id, key.key_id))
+        if key.master != self._provider.fingerprint:
+            raise WrongMasterKey
+        return await self._provider.unwrap(key.wrapped, _bound(workspace_id, key.number))
 
 
-def _bound(workspace_id: int, key_id: UUID) -> bytes:
-    return f"data key {key_id} of workspace {workspace_id}".encode()
+def _bound(workspace_id: int, number: int) -> bytes:
+    return f"data key {number} of workspace {workspace_id}".encode()

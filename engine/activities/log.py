@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from engine.activities.host import Head
@@ -19,13 +19,12 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`standing`: rows that were there already and stay, so that what was given in their place wasn't written: they have ended, or
-    they show a call at work that began at another time.
+    """`refused`: rows that weren't written, since what stands in their place has ended, or shows a call that began at another time.
 
     `stop`: the run should end; somebody asked for it, or its end is already written.
     """
 
-    standing: Mapping[Key, StepRecord] = field(default_factory=dict[Key, StepRecord])
+    refused: frozenset[Key] = frozenset()
     stop: bool = False
 
 
@@ -47,8 +46,12 @@ class RunLog(Protocol):
         """
         ...
 
+    async def row(self, head: Head, key: Key) -> StepRecord | None:
+        """What stands in the log for one attempt."""
+        ...
+
     async def journal(self, head: Head) -> dict[Key, StepRecord]:
-        """All rows of module calls that the run has."""
+        """All rows that the run has."""
         ...
 
     def payloads(self, head: Head) -> Payloads: ...

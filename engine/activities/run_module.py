@@ -26,7 +26,7 @@ from engine.activities.exchange import JsonObject, Request, answer, read
 from engine.activities.host import Notices
 from engine.activities.journal import Journal
 from engine.activities.log import RunLog, Written
-from engine.activities.work import LOST, Calls, outcome_of, running_row
+from engine.activities.work import LOST, OPEN, Calls, outcome_of, running_row
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.errors import StepError
 from engine.core.records import StepRecord, StepStatus
@@ -40,7 +40,6 @@ _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
 T = TypeVar("T")
-_OPEN = (StepStatus.RUNNING, StepStatus.WAITING)
 
 
 class RunModule:
@@ -65,7 +64,7 @@ class RunModule:
 
     async def _local(self, request: Request, call: ModuleCall) -> JsonObject:
         row = (await self._journal.rows(request.head)).get((call.path, call.attempt))
-        if row is not None and row.status not in _OPEN:
+        if row is not None and row.status not in OPEN:
             return await self._from_row(request, row)
         rows = request.rows
         started_at = time.time()
@@ -99,9 +98,9 @@ class RunModule:
         rows = [*request.rows, running_row(call, started_at)]
         written = await _patiently(lambda: self._log.write(request.head, rows, waiting=False))
         self._tell(request)
-        standing = written.standing.get((call.path, call.attempt))
+        standing = await self._standing(request, call, written)
         if standing is not None:
-            if standing.status not in _OPEN:
+            if standing.status not in OPEN:
                 return await self._from_row(request, standing)
             if not _may_repeat(call) and not _same_time(standing.started_at, started_at):
                 return await self._lost(request, call, standing)
@@ -125,7 +124,7 @@ class RunModule:
         row = replace(left, status=StepStatus.FAILED, finished_at=time.time(), error=error)
         written = await _patiently(lambda: self._log.write(request.head, [row], waiting=False))
         self._tell(request)
-        standing = written.standing.get((call.path, call.attempt))
+        standing = await self._standing(request, call, written)
         return await self._from_row(request, standing or row)
 
     # -- both
@@ -141,6 +140,13 @@ class RunModule:
             written = await self._log.write(request.head, request.rows, waiting=False)
         outcome = await outcome_of(row, self._log.payloads(request.head))
         return answer({"outcome": dump_outcome(outcome)}, written)
+
+    async def _standing(self, request: Request, call: ModuleCall, written: Written) -> StepRecord | None:
+        """The row that stands in the place of the one that was to be written; None where it was written."""
+        key = (call.path, call.attempt)
+        if key not in written.refused:
+            return None
+        return await _patiently(lambda: self._log.row(request.head, key))
 
     def _tell(self, request: Request) -> None:
         self._notices.publish(request.head.workspace_id, request.head.run_id, Kind.CHANGED)

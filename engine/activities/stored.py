@@ -51,15 +51,15 @@ def referred(value: Json, data: bytes, over: int) -> tuple[Value, tuple[bytes, .
 async def whole(value: Value, payloads: Payloads) -> Json:
     """`value` with every reference in it replaced by what it stands for."""
     loaded: dict[str, Json] = {}
-    for ref in _refs(value):
+    for ref in refs_in(value):
         if ref.ref not in loaded:
             data = await payloads.get(ref.ref)
             loaded[ref.ref] = to_json(ref) if data is None else loads(data)
     return _filled(value, loaded) if loaded else cast("Json", value)
 
 
-def has_refs(value: Value) -> bool:
-    return next(iter(_refs(value)), None) is not None
+def hasrefs_in(value: Value) -> bool:
+    return next(iter(refs_in(value)), None) is not None
 
 
 def kind_of(value: Json) -> str:
@@ -69,7 +69,8 @@ def kind_of(value: Json) -> str:
     return "array" if isinstance(value, list) else "string"
 
 
-def _refs(value: Value) -> list[Ref]:
+def refs_in(value: Value) -> list[Ref]:
+    """Every reference in a value, however deep."""
     found: list[Ref] = []
     waiting: list[Value] = [value]
     while waiting:

@@ -22,6 +22,8 @@ from engine.expressions.values import Json, as_value
 from engine.json_bytes import dumps
 
 LOST = "worker.lost"
+OPEN = (StepStatus.RUNNING, StepStatus.WAITING)
+"""States of a row that may still change."""
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 
@@ -75,9 +77,10 @@ class Calls:
         sending = [*rows, record]
         written = await self._log.write(head, sending, waiting=False, payloads=bodies)
         del rows[: len(sending) - 1]
-        standing = written.standing.get((call.path, call.attempt))
-        if standing is not None:
-            return await outcome_of(standing, payloads), written
+        if (key := (call.path, call.attempt)) in written.refused:
+            standing = await self._log.row(head, key)
+            if standing is not None and standing.status not in OPEN:
+                return await outcome_of(standing, payloads), written
         outcome = CallOutcome(
             output=output,
             handles=made.handles,
