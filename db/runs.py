@@ -10,6 +10,7 @@ from uuid import UUID
 
 from db.connection import Connection
 from db.data import Payload, fitting_key, json_or_none
+from db.documents import CompiledDocument
 from db.ids import EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.json import Json, dumps
 from db.run_rows import Carrier, LogLevel
@@ -21,15 +22,6 @@ QueueState = Literal["blocked", "ready", "starting", "started"]
 
 class UnknownWorkflow(LookupError):
     """The workspace has no such workflow, or it was deleted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledDocument:
-    """What a run executes. `hash` is of `compiled`'s bytes; `content_hash` of the document in it."""
-
-    hash: str
-    content_hash: str
-    compiled: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

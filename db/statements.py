@@ -22,7 +22,7 @@ from importlib import resources
 from typing import Generic, Literal, TypeVar, cast
 
 T = TypeVar("T")
-Role = Literal["app", "engine"]
+Role = Literal["app", "engine", "owner"]
 
 _HEADER = re.compile(r"^-- name: (?P<name>[a-z_0-9]+) \((?P<roles>[a-z, ]+)\)\n-- (?P<about>.+)\n", re.MULTILINE)
 _FRAGMENT = re.compile(r"^-- fragment: (?P<name>[a-z_]+)\n(?P<text>.+?)\n(?=\n|-- |\Z)", re.MULTILINE | re.DOTALL)

@@ -60,6 +60,7 @@ create index workflow_runs_unlucky on workflow_runs (workspace_id, run_id desc)
 create index workflow_runs_parent on workflow_runs (parent_run_id) where parent_run_id is not null;
 create index workflow_runs_changed on workflow_runs (workspace_id, changed_xid, run_id);
 create index workflow_runs_expires on workflow_runs (expires_at);
+create index workflow_runs_kept_bare on workflow_runs (finished_at) where log = 'none';
 create index workflow_runs_search on workflow_runs using gin (search);
 
 -- One row for each attempt of each step. seq numbers the run's changes (its stream); ordinal the rows as they came.

@@ -1,0 +1,67 @@
+"""What one process does from time to time, so that nothing outlives its time. Each function does a bounded piece of work.
+
+Weeks go whole (`db.partitions`); what is here is for shorter retentions and for tables that have no weeks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from db.connection import Connection
+from db.ids import WorkflowId, WorkspaceId
+from db.statements import command, values
+
+_BATCH = 200
+_MANY = 5_000
+
+_EXPIRED = values("maintenance", "expired_runs", UUID)
+_OF_WORKFLOW = values("maintenance", "runs_of_workflow", UUID)
+_DELETE_BY_RUN = tuple(
+    command("maintenance", name)
+    for name in ("delete_payloads", "delete_logs", "delete_resumes", "delete_events", "delete_runs")
+)
+_OLD_ROWS = tuple(
+    command("maintenance", name)
+    for name in ("old_events", "orphaned_resumes", "old_idempotency", "expired_key_values", "old_operations")
+)
+_STRIP = tuple(command("maintenance", name) for name in ("strip_payloads", "strip_answers"))
+_RETIRE_DOCUMENTS = command("maintenance", "retire_documents")
+_DELETE_DOCUMENTS = command("maintenance", "delete_documents")
+
+
+async def delete_expired_runs(connection: Connection, limit: int = _BATCH) -> int:
+    """Delete up to `limit` runs past their retention, with all that belongs to them. Repeat while it gives `limit`."""
+    return await _delete(connection, await connection.all(_EXPIRED, most=limit))
+
+
+async def delete_runs_of_workflow(
+    connection: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId, limit: int = _BATCH
+) -> int:
+    """Delete up to `limit` ended runs of a workflow that is being purged. Repeat while it gives `limit`."""
+    found = await connection.all(_OF_WORKFLOW, workspace_id=workspace_id, workflow_id=workflow_id, most=limit)
+    return await _delete(connection, found)
+
+
+async def delete_old_rows(connection: Connection) -> int:
+    """Delete inbox rows, answers and values whose time is over, a few thousand of each; gives how many went."""
+    return sum([await connection.count(query, most=_MANY) for query in _OLD_ROWS])
+
+
+async def strip_answers(connection: Connection) -> int:
+    """Take outputs and answers from runs that keep no data, an hour after their end; gives how many rows changed."""
+    return sum([await connection.count(query) for query in _STRIP])
+
+
+async def retire_documents(connection: Connection) -> int:
+    """Let go of compiled documents that no run refers to; gives how many went."""
+    gone = await connection.count(_DELETE_DOCUMENTS)
+    await connection.count(_RETIRE_DOCUMENTS)
+    return gone
+
+
+async def _delete(connection: Connection, run_ids: Sequence[UUID]) -> int:
+    if run_ids:
+        for query in _DELETE_BY_RUN:
+            await connection.count(query, run_ids=list(run_ids))
+    return len(run_ids)

@@ -1,0 +1,80 @@
+"""Weeks: made ahead, and dropped once every run in them is past its retention.
+
+A week is dropped in three steps that may be cut short anywhere: detach (which lets readers finish and holds nobody up), drop,
+next table. The log and the payloads go before the headers, so a week whose header partition still hangs is looked at again.
+
+Hazard: a detach that was cut short leaves the partition in between; PostgreSQL then wants it finalised first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from db.connection import Connection
+from db.ids import uuid7_floor
+from db.pool import Database
+from db.statements import rows, values
+
+AHEAD = 4
+_TABLES = ("workflow_payloads", "workflow_execution_logs", "workflow_runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week of runs, named by its Monday (UTC)."""
+
+    monday: date
+    detaching: bool
+
+
+_ENSURE = values("weeks", "ensure", str)
+_ATTACHED = rows("weeks", "attached", Week)
+_HAS_UNEXPIRED = values("weeks", "has_unexpired", bool)
+_STATE = values("weeks", "state", str)
+
+
+async def ensure_weeks(connection: Connection, ahead: int = AHEAD) -> list[str]:
+    """Make this week's partitions and those of `ahead` weeks to come; gives the names of the new ones."""
+    return await connection.all(_ENSURE, ahead=ahead)
+
+
+async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[date]:
+    """Drop the weeks before the last one in which no run is open or to be kept; gives their Mondays."""
+    today = now or datetime.now(UTC)
+    newest_to_drop = (today - timedelta(weeks=2)).date()
+    dropped: list[date] = []
+    async with db.owner() as owner:
+        for week in await owner.all(_ATTACHED):
+            if week.monday > newest_to_drop or await _is_needed(db, week.monday):
+                continue
+            try:
+                for table in _TABLES:
+                    await _drop(owner, table, f"{table}_{week.monday:%Y%m%d}")
+            except asyncpg.LockNotAvailableError:
+                # Somebody reads there for long; the next round goes on where this one stopped.
+                continue
+            dropped.append(week.monday)
+    return dropped
+
+
+async def _is_needed(db: Database, monday: date) -> bool:
+    start = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+    async with db.engine() as connection:
+        return await connection.one(
+            _HAS_UNEXPIRED, lowest=uuid7_floor(start), below=uuid7_floor(start + timedelta(weeks=1))
+        )
+
+
+async def _drop(owner: Connection, table: str, partition: str) -> None:
+    """Both names are ours, so they may stand in the text of statements that take no parameters."""
+    state = await owner.maybe(_STATE, name=f"public.{partition}")
+    if state is None:
+        return
+    if state == "detaching":
+        await owner.script(f"alter table public.{table} detach partition public.{partition} finalize")
+    elif state == "attached":
+        await owner.script(f"alter table public.{table} detach partition public.{partition} concurrently")
+    await owner.script(f"drop table public.{partition}")

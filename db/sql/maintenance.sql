@@ -1,0 +1,83 @@
+-- name: expired_runs (engine)
+-- Runs past their retention.
+select run_id from workflow_runs where expires_at < now() order by expires_at limit :most;
+
+-- name: runs_of_workflow (engine)
+-- Ended runs of a workflow that goes altogether.
+select run_id from workflow_runs
+where workspace_id = :workspace_id and workflow_id = :workflow_id and finished_at is not null
+limit :most;
+
+-- name: delete_payloads (engine)
+-- Payloads of these runs.
+delete from workflow_payloads where run_id = any (:run_ids::uuid[]);
+
+-- name: delete_logs (engine)
+-- Log rows of these runs.
+delete from workflow_execution_logs where run_id = any (:run_ids::uuid[]);
+
+-- name: delete_resumes (engine)
+-- Posted bodies of these runs.
+delete from workflow_resumes where run_id = any (:run_ids::uuid[]);
+
+-- name: delete_events (engine)
+-- What the inbox has of these runs.
+delete from events_to_be_processed where run_id = any (:run_ids::uuid[]);
+
+-- name: delete_runs (engine)
+-- These headers, last of all.
+delete from workflow_runs where run_id = any (:run_ids::uuid[]) and finished_at is not null;
+
+-- name: old_events (engine)
+-- Inbox rows that no repeat can meet any more.
+delete from events_to_be_processed where event_id in (
+    select event_id from events_to_be_processed
+    where received_at < now() - interval '1 day' and (dedupe_until is null or dedupe_until < now())
+    order by received_at limit :most);
+
+-- name: orphaned_resumes (engine)
+-- Posted bodies whose run was dropped with its week.
+delete from workflow_resumes where (run_id, path) in (
+    select p.run_id, p.path from workflow_resumes p
+    where p.posted_at < now() - interval '7 days' and not exists (select from workflow_runs r where r.run_id = p.run_id)
+    order by p.posted_at limit :most);
+
+-- name: old_idempotency (engine)
+-- Answers that are kept no longer.
+delete from idempotency_keys where (workspace_id, key) in (
+    select workspace_id, key from idempotency_keys where expires_at < now() limit :most);
+
+-- name: expired_key_values (engine)
+-- Values whose time is over, a day later: until then their version goes on.
+delete from key_values where (workspace_id, scope, key) in (
+    select workspace_id, scope, key from key_values where expires_at < now() - interval '1 day' limit :most
+    for update skip locked);
+
+-- name: old_operations (engine)
+-- Answers of key-value writes; no run repeats a step that long after.
+delete from key_value_operations where (workspace_id, operation) in (
+    select workspace_id, operation from key_value_operations where created_at < now() - interval '90 days' limit :most);
+
+-- name: strip_answers (engine)
+-- Outputs and answers of runs that keep no data, once whoever waited has them.
+update workflow_runs set output = null, response = null
+where log = 'none' and finished_at < now() - interval '1 hour' and finished_at > now() - interval '2 days'
+    and (output is not null or response is not null);
+
+-- name: strip_payloads (engine)
+-- The same for what lay beside the header.
+delete from workflow_payloads p using workflow_runs r
+where r.run_id = p.run_id and p.kind = 'data' and r.log = 'none' and r.finished_at < now() - interval '1 hour'
+    and r.finished_at > now() - interval '2 days';
+
+-- name: retire_documents (engine)
+-- Compiled documents that no run refers to; they go an hour later unless one begins with them.
+update workflows_documents d set retired_at = now()
+where d.retired_at is null and d.created_at < now() - interval '1 day' and not exists (
+    select from workflow_runs r where r.workspace_id = d.workspace_id and r.compiled_hash = d.compiled_hash);
+
+-- name: delete_documents (engine)
+-- Those that were retired an hour ago and are still not used.
+delete from workflows_documents d
+where d.retired_at < now() - interval '1 hour' and not exists (
+    select from workflow_runs r where r.workspace_id = d.workspace_id and r.compiled_hash = d.compiled_hash);
