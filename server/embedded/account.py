@@ -92,7 +92,7 @@ def programs_for(account: Account | None, copies: Path = _COPIES) -> Path:
     probes = [programs / "bin" / "postgres", programs / "bin" / "initdb", programs / "share" / "postgres.bki"]
     if account is None or all(reachable(probe, account) for probe in probes):
         return programs
-    return _copied(programs, copies)
+    return copied(programs, copies)
 
 
 def reachable(path: Path, account: Account) -> bool:
@@ -112,7 +112,8 @@ def _allows(path: Path, account: Account, wanted: int) -> bool:
     return granted & wanted == wanted
 
 
-def _copied(programs: Path, copies: Path) -> Path:
+def copied(programs: Path, copies: Path) -> Path:
+    """A copy of the installed ``programs`` under ``copies``, readable by all, writable by its owner; made once."""
     package = programs.parent
     built = (programs / "bin" / "postgres").stat()
     mark = hashlib.sha256(f"{built.st_size} {built.st_mtime_ns} {package}".encode()).hexdigest()[:12]
