@@ -8,6 +8,7 @@ engine's own database and Temporal server) wins over the rest.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import idna
 
 from workspace.egress.addresses import Address, Network, carried, is_public
 
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 # Ports of other protocols, which a request could be made to speak (the list that browsers refuse).
 _OTHER = (
     "0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115 117 119 123 135 "
@@ -60,7 +62,7 @@ def ascii_host(host: str) -> str:
         ascii_name = plain if plain.isascii() else idna.encode(plain, uts46=True).decode("ascii")
     except idna.IDNAError:
         raise ValueError(f"{host[:100]!r} is not a host name") from None
-    if not ascii_name or len(ascii_name) > 253 or not all(c.isalnum() or c in "-_." for c in ascii_name):
+    if len(ascii_name) > 253 or _NAME.fullmatch(ascii_name) is None:
         raise ValueError(f"{host[:100]!r} is not a host name")
     return ascii_name
 

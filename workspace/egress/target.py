@@ -48,14 +48,18 @@ def parse_target(text: str, base: Target | None = None) -> Target:
         raise Rejected("input.invalid", "the URL must be absolute and begin with http:// or https://")
     if url.userinfo:
         raise Rejected("input.invalid", "the URL holds a user name or password: use `auth` or `headers` instead")
-    host = _host(url.raw_host.decode("ascii"))
-    return Target(url.scheme, host, url.port or _PORTS[url.scheme], url.raw_path)
+    port = _PORTS[url.scheme] if url.port is None else url.port
+    if not 0 < port < 65536:
+        raise Rejected("input.invalid", f"the URL's port {port} is not between 1 and 65535")
+    return Target(url.scheme, _host(url.raw_host.decode("ascii")), port, url.raw_path)
 
 
 def _host(raw: str) -> str:
     """Refuses the numeric forms (`127.1`, `0x7f000001`, `2130706433`) that resolvers read as addresses in ways of their own."""
     if ":" in raw:
         try:
+            if "%" in raw:
+                raise ValueError("a zone is this machine's own business")
             return str(ipaddress.IPv6Address(raw.strip("[]")))
         except ValueError:
             raise Rejected("input.invalid", f"the URL's host {raw[:100]!r} is not an address") from None
