@@ -168,9 +168,22 @@ def _offset(text: str) -> tzinfo:
     return timezone(-delta if match[1] == "-" else delta)
 
 
+def in_zone(time: datetime, zone: tzinfo) -> datetime:
+    """The time in a zone, its offset in whole minutes.
+
+    Before some year each zone has its mean solar time, with seconds in its offset (-03:30:52), which no format can
+    show: the nearest whole minute is taken then, so that what is written still names the same instant.
+    """
+    local = time.astimezone(zone)
+    offset = local.utcoffset() or timedelta()
+    if offset.seconds % 60 == 0:
+        return local
+    return time.astimezone(timezone(timedelta(minutes=round(offset.total_seconds() / 60))))
+
+
 def _offset_text(time: datetime) -> str:
     offset = time.utcoffset() or timedelta()
-    minutes = round(offset.total_seconds() / 60)
+    minutes = offset // timedelta(minutes=1)
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 

@@ -8,7 +8,7 @@ from engine.expressions.durations import parse_duration
 from engine.expressions.errors import TYPE, VALUE, ExpressionError
 from engine.expressions.filters.spec import Args, Filter, define, plain
 from engine.expressions.nearest import nearest
-from engine.expressions.time_formats import format_rfc3339, format_time, parse_format, parse_rfc3339
+from engine.expressions.time_formats import format_rfc3339, format_time, in_zone, parse_format, parse_rfc3339
 from engine.expressions.time_zones import time_zone
 from engine.expressions.values import Value, kind
 
@@ -55,7 +55,7 @@ def _format_datetime(value: Value, args: Args, budget: Budget) -> Value:
     time = _time(value, "format_datetime")
     zone = time_zone(args.text(1))
     try:
-        local = time.astimezone(zone)
+        local = in_zone(time, zone)
     except (ValueError, OverflowError):
         raise ExpressionError(VALUE, "a time must be between the years 1 and 9999") from None
     return format_rfc3339(local) if args.value(0) is None else format_time(local, args.text(0))
