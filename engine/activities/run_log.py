@@ -22,6 +22,7 @@ from engine.activities.log import Key, Written
 from engine.activities.stored import IN_LOG, INLINE, kept, referred, refs_in
 from engine.core.effects import ChildEnd, Response
 from engine.core.errors import StepError
+from engine.core.from_rows import LogRow
 from engine.core.records import RunEnd, RunStatus, StepRecord, StepStatus
 from engine.expressions.values import Json, Value, from_json, to_json
 from engine.json_bytes import dumps
@@ -199,6 +200,25 @@ def record_of(row: steps.StepRow) -> StepRecord:
         mocked=row.mocked,
         idempotency_key=row.idempotency_key,
         retry_at=None if row.retry_at is None else row.retry_at.timestamp(),
+    )
+
+
+def log_row_of(row: steps.StepRow) -> LogRow:
+    """A row of the log as far as a memo needs it."""
+    return LogRow(
+        path=row.path,
+        attempt=row.attempt,
+        status=StepStatus(row.status),
+        started_at=row.started_at.timestamp(),
+        finished_at=None if row.finished_at is None else row.finished_at.timestamp(),
+        input=from_json(row.input),
+        output=from_json(row.output),
+        error=row.error if isinstance(row.error, dict) else None,
+        handle=row.handle,
+        retry_at=None if row.retry_at is None else row.retry_at.timestamp(),
+        wait=None if row.wait_kind == "throttle" else row.wait_kind,
+        wait_until=None if row.wait_until is None else row.wait_until.timestamp(),
+        child_run_id=None if row.child_run_id is None else str(row.child_run_id),
     )
 
 

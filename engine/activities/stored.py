@@ -58,7 +58,7 @@ async def whole(value: Value, payloads: Payloads) -> Json:
     return _filled(value, loaded) if loaded else cast("Json", value)
 
 
-def hasrefs_in(value: Value) -> bool:
+def has_refs(value: Value) -> bool:
     return next(iter(refs_in(value)), None) is not None
 
 
