@@ -64,12 +64,26 @@ def register(app: typer.Typer) -> None:
 
 async def _up(settings: Settings, out: Out) -> None:
     from server.embedded.control import find_running
-    from server.embedded.stack import Stack, product_version
+    from server.embedded.errors import HomeTaken
+    from server.embedded.stack import product_version
 
-    running = await find_running(settings.home, product_version())
-    if running is not None:
-        _announce(out, running, "Millstream runs already")
-        return
+    while True:
+        running = await find_running(settings.home, product_version())
+        if running is not None:
+            _announce(out, running, "Millstream runs already")
+            return
+        try:
+            await _keep_up(settings, out)
+        except HomeTaken:
+            # Another start was faster by a moment: its stack can be found as soon as it has said who it is.
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+async def _keep_up(settings: Settings, out: Out) -> None:
+    from server.embedded.stack import Stack
+
     stop = asyncio.Event()
     stack = Stack(settings, report=out.note)
     loop = asyncio.get_running_loop()

@@ -52,8 +52,12 @@ async def start_in_background(
                 # It is meant to outlive us: its object's end shall not complain that the process still runs.
                 child.returncode = 0
                 return state
-            if child.poll() is not None:
-                raise StackError(_reason(log, began))
+            if (code := child.poll()) is not None:
+                # Another start may have been faster: then ours found that stack, and ended well.
+                found = await find_running(settings.home, version) if code == 0 else None
+                if found is None:
+                    raise StackError(_reason(log, began))
+                return found
             await asyncio.sleep(0.05)
     except asyncio.CancelledError:
         child.terminate()

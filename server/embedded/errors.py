@@ -7,6 +7,10 @@ class StackError(Exception):
     """One sentence: what happened, where, and what to do. Trying again without a change won't help."""
 
 
+class HomeTaken(StackError):
+    """Another supervisor has this home. It can be found a moment later."""
+
+
 class ServiceFailed(StackError):
     """A service ended, or didn't get ready in time. The sentence has the end of its log and the log's path."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from server.embedded.errors import StackError
+from server.embedded.errors import HomeTaken, StackError
 from server.embedded.home import HomeLock, open_home
 from server.embedded.ports import is_free, remembered_port
 from server.embedded.postgres import EmbeddedPostgres, PostgresPlace
@@ -56,13 +56,13 @@ class Stack:
     async def run(self, stop: asyncio.Event, *, ready: Callable[[StackState], None]) -> None:
         """Start all, call ``ready`` once, keep all alive until ``stop`` is set, stop all.
 
-        Raises StackError, with everything stopped: another stack runs in this home, its port is taken, or a part of it
-        can't be started or kept alive.
+        Raises StackError, with everything stopped: another stack runs in this home (HomeTaken), its port is taken, or a
+        part of it can't be started or kept alive.
         """
         open_home(self._home)
         lock = HomeLock(self._home)
         if not lock.take():
-            raise StackError(f"another stack runs in the home {str(self._home)!r}: see `millstream status`")
+            raise HomeTaken(f"another stack runs in the home {str(self._home)!r}: see `millstream status`")
         try:
             self._settings = _with_port(self._settings)
             note_supervisor(self._home)

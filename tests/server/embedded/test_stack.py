@@ -186,6 +186,14 @@ async def test_what_a_dead_supervisor_left_running_is_ended_first(start: Start, 
         assert left.wait() != 0
 
 
+async def test_a_start_that_is_called_off_leaves_nothing(start: Start, home: Path) -> None:
+    running = await start(home)
+    await running.until(lambda state: state.pids.temporal is not None)
+    await running.stop()
+    assert running.process.returncode == 0
+    assert running.state.state == "stopped"
+
+
 async def test_two_homes_live_side_by_side(start: Start, tmp_path: Path) -> None:
     one, two = await asyncio.gather(start(tmp_path / "one"), start(tmp_path / "two"))
     first, second = await asyncio.gather(one.ready(), two.ready())
