@@ -59,7 +59,7 @@ def load_lines(data: Json) -> tuple[LogLine, ...]:
 
 
 def dump_call(call: ModuleCall) -> JsonObject:
-    data: JsonObject = {
+    return {
         "path": call.path,
         "step": call.step,
         "module": call.module,
@@ -77,13 +77,9 @@ def dump_call(call: ModuleCall) -> JsonObject:
         "started_at": call.started_at,
         "retry": dict(call.retry),
     }
-    if call.settled is not None:
-        data["settled"] = to_json(cast("Value", call.settled))
-    return data
 
 
 def load_call(data: JsonObject) -> ModuleCall:
-    settled = data.get("settled")
     return ModuleCall(
         path=str(data["path"]),
         step=str(data["step"]),
@@ -101,7 +97,6 @@ def load_call(data: JsonObject) -> ModuleCall:
         long=bool(data["long"]),
         started_at=number(data["started_at"]) or 0.0,
         retry=obj(data["retry"]),
-        settled=None if settled is None else cast("dict[str, Value]", from_json(settled)),
     )
 
 

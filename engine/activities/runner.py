@@ -83,7 +83,7 @@ async def attempt(head: Head, call: ModuleCall, host: Host, payloads: Payloads, 
                 )
             )
         scope = cast("Mapping[str, Value]", await whole(cast("Value", call.scope), payloads))
-        given = await _resolved(call, scope, payloads)
+        given = await _resolved(call, scope)
         given_bytes = dumps(given)
         _limit(given_bytes, "input")
         await _checked(module, given, len(given_bytes))
@@ -111,9 +111,7 @@ async def attempt(head: Head, call: ModuleCall, host: Host, payloads: Payloads, 
     )
 
 
-async def _resolved(call: ModuleCall, scope: Mapping[str, Value], payloads: Payloads) -> JsonObject:
-    if call.settled is not None:
-        return cast("JsonObject", await whole(cast("Value", call.settled), payloads))
+async def _resolved(call: ModuleCall, scope: Mapping[str, Value]) -> JsonObject:
     try:
         template = compile_value(cast("Json", call.inputs))
         if has_refs(cast("Value", call.scope)):
