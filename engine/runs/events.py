@@ -22,7 +22,7 @@ from db.steps import StepRow
 from engine.expressions.values import Json
 from engine.hub import Hub
 from engine.problems import NotFound
-from engine.runs.reading import reading
+from engine.runs.reading import acting
 from engine.views import run_head, step_head
 
 _BATCH = 500
@@ -48,7 +48,7 @@ async def run_events(
     shown: dict[tuple[str, int], int] = {}
     with hub.subscribe(str(run_id)) as subscription:
         while True:
-            async with reading(db, workspace_id) as conn:
+            async with acting(db, workspace_id) as conn:
                 run = await run_rows.get(conn, run_id)
                 if run is None:
                     raise NotFound("run", str(run_id))
@@ -94,7 +94,7 @@ async def workspace_events(
     with hub.subscribe_workspace(workspace_id) as subscription:
         place = _place(last_id)
         while True:
-            async with reading(db, workspace_id) as conn:
+            async with acting(db, workspace_id) as conn:
                 if place is None:
                     place = await run_rows.stream_end(conn)
                 places = await run_rows.changed(conn, workspace_id, place, _BATCH)

@@ -32,8 +32,8 @@ def run_id_of(text: str) -> RunId:
 
 
 @asynccontextmanager
-async def reading(db: Database, workspace_id: WorkspaceId) -> AsyncGenerator[Connection]:
-    """The workspace's rows; a database that is gone is a `Problem` 503."""
+async def acting(db: Database, workspace_id: WorkspaceId) -> AsyncGenerator[Connection]:
+    """One transaction on the workspace's rows; a database that is gone is a `Problem` 503."""
     try:
         async with db.tenant(workspace_id) as conn:
             yield conn
@@ -47,14 +47,14 @@ class RunReader:
 
     async def row(self, workspace_id: WorkspaceId, run_id: RunId) -> RunRow:
         """Raises `NotFound`, `Unavailable`."""
-        async with reading(self._db, workspace_id) as conn:
+        async with acting(self._db, workspace_id) as conn:
             found = await run_rows.get(conn, run_id)
         if found is None:
             raise NotFound("run", str(run_id))
         return found
 
     async def view(self, workspace_id: WorkspaceId, run_id: RunId) -> JsonObject:
-        async with reading(self._db, workspace_id) as conn:
+        async with acting(self._db, workspace_id) as conn:
             found = await run_rows.get(conn, run_id)
             if found is None:
                 raise NotFound("run", str(run_id))
@@ -66,7 +66,7 @@ class RunReader:
     ) -> Page:
         """Newest first."""
         before = cursor_id(cursor)
-        async with reading(self._db, workspace_id) as conn:
+        async with acting(self._db, workspace_id) as conn:
             found = await run_rows.list_runs(
                 conn, workspace_id, chosen, None if before is None else RunId(before), limit + 1
             )
@@ -79,7 +79,7 @@ class RunReader:
         self, workspace_id: WorkspaceId, run_id: RunId, cursor: Sequence[Json] | None, limit: int
     ) -> Page:
         """In start order."""
-        async with reading(self._db, workspace_id) as conn:
+        async with acting(self._db, workspace_id) as conn:
             if await run_rows.get(conn, run_id) is None:
                 raise NotFound("run", str(run_id))
             found = await steps.list_steps(conn, workspace_id, run_id, _place(cursor), limit + 1)
@@ -89,12 +89,12 @@ class RunReader:
 
     async def journal(self, workspace_id: WorkspaceId, run_id: RunId) -> list[StepRow]:
         """All rows of a run."""
-        async with reading(self._db, workspace_id) as conn:
+        async with acting(self._db, workspace_id) as conn:
             return await steps.journal(conn, workspace_id, run_id)
 
     async def payload(self, workspace_id: WorkspaceId, run_id: RunId, ref: str) -> StoredPayload:
         """Large data that a run refers to. Raises `NotFound` also for what is none of the workspace's or isn't for people."""
-        async with reading(self._db, workspace_id) as conn:
+        async with acting(self._db, workspace_id) as conn:
             found = await payloads.get(conn, workspace_id, run_id, ref)
         if found is None or found.kind != "data":
             raise NotFound("payload", ref)
