@@ -204,7 +204,7 @@ class Dispatcher:
             return False
         await asyncio.gather(
             *(
-                self._executions.wake(str(one.run_id), one.kind, one.path or str(one.child_run_id or ""))
+                self._executions.wake(str(one.run_id), one.kind, str(one.child_run_id or one.path or ""))
                 for one in waiting
             )
         )
