@@ -25,9 +25,11 @@ from engine.expressions.values import Json, Ref, Value
 
 @dataclass(frozen=True, slots=True)
 class ModuleCall:
-    """One attempt of one module call. The inputs are resolved where the module runs: `inputs` as written, `scope` the values it refers to.
+    """One attempt of one module call. The inputs are resolved where the module runs: `inputs` as written, `scope` the values they refer to.
 
-    `settled` is given instead where the inputs were already resolved (`inputs` is then ignored).
+        In `inputs` the parts that the module evaluates itself, or that are never parsed, stand inside `{"$literal":
+    …}` already: compiled and rendered
+    as one value over `scope` they give what the module gets. What its *later* parts read is in `scope` too.
     """
 
     path: str
@@ -46,8 +48,9 @@ class ModuleCall:
     long: bool
     started_at: float
     retry: Mapping[str, Json]
-    """What decides `retry_at` of a failed row: see `engine/core/retry.py`."""
+    """What decides `retry_at` of a failed row: `RetryPolicy.from_json` of it, and `counted`, for `decide` in `engine/core/retry.py`."""
     settled: dict[str, Value] | None = None
+    """Given instead where the inputs were resolved already; `inputs` is then ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,10 @@ class EventAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ChildStart:
-    """A child run. `workflow` is an id or a name; `version` a number or `deployed`. Starting it twice with one key gives the same child."""
+    """A child run. `workflow` is an id or a name; `version` a number or `deployed`.
+
+    Starting it twice with one key and attempt gives the same child; another attempt is another child. `key` is the child's `origin`.
+    """
 
     path: str
     attempt: int
@@ -186,7 +192,7 @@ class Effects(Protocol):
         ...
 
     def parked(self, count: int) -> None:
-        """Tells how many of the run's live tasks do something (0: the run only waits). Called whenever it changes."""
+        """Tells how many of the run's live tasks do something (0: the run only waits). Called when that becomes 0 and when it leaves 0."""
         ...
 
 

@@ -79,6 +79,7 @@ class Run:
         """The last attempt of each step inside of containers that may be tried again."""
         self.mocked = bool(start.options.mocks) or start.options.unmocked == "fail" or start.options.simulate
         self.draining = False
+        self._moved = False
         self.responded = responded_in(self.memo)
         self._calls = 0
         self._torn = 0
@@ -114,8 +115,9 @@ class Run:
         return self._end
 
     def cancel(self, reason: Literal["cancelled", "timed_out"]) -> None:
-        """Ends the run: what is in flight is told now, `finally` slots run, `catch` slots don't. A second call changes nothing."""
-        if self._stopping is None and self._end is None:
+        """Ends the run: what is in flight is told now, `finally` slots run, `catch` slots don't. A second call changes
+        nothing, nor does one after `snapshot`: the run goes on elsewhere and must be told there."""
+        if self._stopping is None and self._end is None and not self._moved:
             self._stopping = reason
             if self._task is not None:
                 self._task.cancel()
@@ -132,6 +134,7 @@ class Run:
 
     def snapshot(self) -> dict[str, Value]:
         """What a new `Run` takes as `memo`. Only after `drain` returned, with nothing awaited between that matters to the run."""
+        self._moved = True
         memo: dict[str, Value] = {path: entry for path, entry in self.memo.items() if path}
         collect(self._root, memo)
         if self.numbers or self.responded:
