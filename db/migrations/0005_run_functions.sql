@@ -57,8 +57,8 @@ create function accept_run(
 language plpgsql as $$
 declare
     r workflow_runs := jsonb_populate_record(null::workflow_runs, header);
-    event jsonb := header -> 'event';
-    place jsonb := header -> 'queue';
+    event jsonb := nullif(header -> 'event', 'null');
+    place jsonb := nullif(header -> 'queue', 'null');
     cap integer;
     counts boolean := coalesce((place ->> 'counted')::boolean, true);
     claimer text := place ->> 'holder';
