@@ -47,22 +47,28 @@ def read(text: str, options: JsonObject) -> list[Json]:
 
 def write(rows: list[Json], options: JsonObject) -> str:
     """Lines end with a line feed. A cell that could be taken for another is quoted."""
-    delimiter, quote = _marks(options)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, quotechar=quote, lineterminator="\n")
+    marks = _marks(options)
     if rows and all(isinstance(row, list) for row in rows):
         if options.get("header") is not False or "columns" in options:
             raise Rejected("input.invalid", "rows that are lists have no columns: set `header` to false")
-        for row in rows:
-            writer.writerow([_cell(item) for item in row] if isinstance(row, list) else [])
-        return out.getvalue()
+        return "".join(_line([_cell(item) for item in row], marks) for row in rows if isinstance(row, list))
     objects = _objects(rows)
     columns = _columns(objects, options)
+    lines = [_line([_cell(row.get(column)) for column in columns], marks) for row in objects]
     if options.get("header") is not False and columns:
-        writer.writerow(columns)
-    for row in objects:
-        writer.writerow([_cell(row.get(column)) for column in columns])
-    return out.getvalue()
+        lines.insert(0, _line(columns, marks))
+    return "".join(lines)
+
+
+def _line(cells: list[str], marks: tuple[str, str]) -> str:
+    # Not csv.writer: it leaves a lone carriage return unquoted, which readers take for the end of a line
+    delimiter, quote = marks
+    quoted = [
+        quote + cell.replace(quote, quote * 2) + quote if any(mark in cell for mark in (*marks, "\r", "\n")) else cell
+        for cell in cells
+    ]
+    # An empty line would be skipped, so the only cell of a row is written even when it is empty
+    return (delimiter.join(quoted) or (quote * 2 if cells else "")) + "\n"
 
 
 def _marks(options: JsonObject) -> tuple[str, str]:

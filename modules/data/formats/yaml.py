@@ -55,6 +55,8 @@ class _Builder:
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             if len(self.stack) >= DEEPEST:
                 raise _fault(f"it is nested deeper than {DEEPEST} levels", event)
+            if event.tag not in (None, "!", f"{_CORE}map", f"{_CORE}seq"):
+                raise _fault(f"the tag {event.tag[:100]!r} has no meaning in JSON", event)
             opened: list[Json] | dict[str, Json] = {} if isinstance(event, yaml.MappingStartEvent) else []
             self._put(opened, event)
             self.stack.append(_Open(opened, event.anchor))
