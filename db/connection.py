@@ -44,6 +44,14 @@ def unavailable(error: BaseException) -> DatabaseUnavailable:
     return DatabaseUnavailable(f"the database can't be reached: {said}")
 
 
+def is_gone(driver: Driver) -> bool:
+    """Whether the connection is closed. The pool takes a lost one back by itself, and its proxy then only raises."""
+    try:
+        return driver.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 class Connection:
     """Runs queries. It belongs to one task at a time, and is of no use after the block that gave it."""
 
@@ -97,7 +105,7 @@ class Connection:
         try:
             yield
         except BaseException:
-            if not self._driver.is_closed():
+            if not is_gone(self._driver):
                 await asyncio.shield(self.script("rollback to savepoint here; release savepoint here"))
             raise
         await self.script("release savepoint here")
@@ -110,6 +118,6 @@ class Connection:
             raise self._translated(error) from error
 
     def _translated(self, error: BaseException) -> BaseException:
-        if isinstance(error, asyncpg.InterfaceError) and not self._driver.is_closed():
+        if isinstance(error, asyncpg.InterfaceError) and not is_gone(self._driver):
             return cast("BaseException", error)
         return unavailable(error)

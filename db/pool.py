@@ -22,7 +22,7 @@ from typing import Protocol, cast
 
 import asyncpg
 
-from db.connection import LOST, Connection, Driver, unavailable
+from db.connection import LOST, Connection, is_gone, unavailable
 from db.driver import CONNECT_TIMEOUT_S, REFUSED, SESSION, Session, connect, prepare, refused
 from db.errors import DatabaseUnavailable
 from db.ids import WorkspaceId
@@ -161,18 +161,18 @@ async def _transaction(driver: Session, role: str, workspace: str) -> AsyncGener
     try:
         yield connection
     except BaseException:
-        if not driver.is_closed():
+        if not is_gone(driver):
             await asyncio.shield(_rollback(driver))
         raise
     await _commit(driver)
 
 
-async def _rollback(driver: Driver) -> None:
+async def _rollback(driver: Session) -> None:
     try:
         await driver.execute("rollback")
     except (*LOST, asyncpg.InterfaceError, asyncpg.PostgresError):
         # A connection that can't roll back is lost, and the server rolls back for it.
-        cast("Session", driver).terminate()
+        _cut(driver)
 
 
 async def _commit(driver: Session) -> None:
@@ -182,8 +182,13 @@ async def _commit(driver: Session) -> None:
         raise unavailable(error) from error
     except BaseException:
         # Cut short (a cancelled task): the connection's state isn't known, so nobody else may get it.
-        driver.terminate()
+        _cut(driver)
         raise
     if said != "COMMIT":
         # A statement failed, somebody caught its error, and the server undid everything.
         raise RuntimeError("a transaction whose statement failed was not undone by its owner; nothing was written")
+
+
+def _cut(driver: Session) -> None:
+    if not is_gone(driver):
+        driver.terminate()

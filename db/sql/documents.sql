@@ -6,5 +6,5 @@ on conflict (workspace_id, compiled_hash) do update set retired_at = null;
 
 -- name: get (app, engine)
 -- A compiled document by its hash.
-select compiled_hash, content_hash, compiled from workflows_documents
+select compiled_hash as hash, content_hash, compiled from workflows_documents
 where workspace_id = :workspace_id and compiled_hash = :hash;

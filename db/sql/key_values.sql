@@ -8,8 +8,8 @@ where workspace_id = :workspace_id and scope = :scope and key = :key and version
 -- The key's row, made if need be, held until the transaction's end. An expired value counts as none; its version goes on.
 insert into key_values as k (workspace_id, scope, key, version) values (:workspace_id, :scope, :key, 0)
 on conflict (workspace_id, scope, key) do update set version = k.version
-returning case when k.expires_at is null or k.expires_at > now() then k.value end, k.version,
-    k.version > 0 and (k.expires_at is null or k.expires_at > now());
+returning case when k.expires_at is null or k.expires_at > now() then k.value end as value, k.version,
+    k.version > 0 and (k.expires_at is null or k.expires_at > now()) as found;
 
 -- name: put (app, engine)
 -- The locked key's new value.

@@ -6,7 +6,7 @@ on conflict (run_id, ref) do nothing;
 
 -- name: get (engine, app)
 -- The bytes under an address of a run.
-select ref, kind, media_type, bytes from workflow_payloads
+select ref, kind, media_type, bytes as body from workflow_payloads
 where run_id = :run_id and ref = :ref and workspace_id = :workspace_id;
 
 -- name: copy (engine, app)

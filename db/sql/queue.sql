@@ -1,10 +1,10 @@
 -- name: claim (engine)
 -- Claim runs that may start now, fair between workspaces and workflows.
-select run_id, workspace_id, workflow_id, lease_epoch, attempts, recovered from claim_runs(:holder, :most, :lease_s);
+select run_id, workspace_id, workflow_id, lease_epoch as epoch, attempts, recovered from claim_runs(:holder, :most, :lease_s);
 
 -- name: claim_one (engine)
 -- Claim this run if the rules let it start now.
-select run_id, workspace_id, workflow_id, lease_epoch, attempts, recovered from claim_run(:run_id, :holder, :lease_s);
+select run_id, workspace_id, workflow_id, lease_epoch as epoch, attempts, recovered from claim_run(:run_id, :holder, :lease_s);
 
 -- name: mark_started (engine)
 -- Its execution is known to Temporal; the claim of that epoch is done.
@@ -47,4 +47,4 @@ returning q.run_id;
 
 -- name: depth (engine)
 -- How many runs wait to start, and since when the oldest does.
-select count(*), min(created_at) from workflow_execution_queue where state in ('ready', 'blocked', 'starting');
+select count(*) as waiting, min(created_at) as oldest from workflow_execution_queue where state in ('ready', 'blocked', 'starting');

@@ -1,6 +1,6 @@
 -- name: accept (app, engine)
 -- Take a run in: event, document, payloads, header and queue row, all or nothing.
-select outcome, id, state, epoch
+select outcome, id as run_id, state, epoch
 from accept_run(:header, :trigger_data, :options_data, :warnings_data, :compiled_data, :words, :refs, :bodies);
 
 -- name: begin (engine)
@@ -62,7 +62,7 @@ select search_runs(:words, :workflow_id, :statuses, :version, :trigger_type, :lo
 
 -- name: changed (app, engine)
 -- Runs whose header changed after the given place in the workspace's stream, in its order.
-select r.changed_xid, r.run_id from workflow_runs r
+select r.changed_xid as xid, r.run_id from workflow_runs r
 where r.workspace_id = :workspace_id
     and (r.changed_xid, r.run_id) > (:after_xid::bigint, :after_run::uuid)
     and r.changed_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint

@@ -23,7 +23,7 @@ limit :most;
 
 -- name: since (app, engine)
 -- What changed in a run after a number of its stream, without the data.
-select path, attempt, step, module, iteration, status, started_at, finished_at, null::json, null::json, error, handle, logs,
+select path, attempt, step, module, iteration, status, started_at, finished_at, null::json as input, null::json as output, error, handle, logs,
     wait_kind, wait_reason, wait_until, resume_url, child_run_id, mocked, idempotency_key, retry_at, ordinal, seq
 from workflow_execution_logs
 where run_id = :run_id and workspace_id = :workspace_id and seq > :after_seq
@@ -32,13 +32,14 @@ limit :most;
 
 -- name: waiting (app, engine)
 -- Rows of these runs that stand open and say what they wait for, and failed attempts that wait for the next.
-select run_id, path, wait_kind, wait_reason, wait_until, resume_url from workflow_execution_logs
+select run_id, path, wait_kind as kind, wait_reason as reason, wait_until as until, resume_url from workflow_execution_logs
 where run_id = any (:run_ids::uuid[]) and workspace_id = :workspace_id and status = 'waiting' and wait_kind is not null
 order by run_id, started_at, ordinal;
 
 -- name: retrying (app, engine)
 -- Failed attempts of these runs that wait for their next one.
-select l.run_id, l.path, 'retry', l.error ->> 'code', l.retry_at, null::text from workflow_execution_logs l
+select l.run_id, l.path, 'retry' as kind, l.error ->> 'code' as reason, l.retry_at as until, null::text as resume_url
+from workflow_execution_logs l
 where l.run_id = any (:run_ids::uuid[]) and l.workspace_id = :workspace_id and l.status = 'failed' and l.retry_at is not null
     and not exists (
         select from workflow_execution_logs n

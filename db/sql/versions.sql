@@ -2,11 +2,11 @@
 -- A workflow's first draft.
 insert into workflows_versions (workspace_id, workflow_id, version, document, content_hash, created_by)
 values (:workspace_id, :workflow_id, 0, :document, :content_hash, :user_id)
-returning revision, document, content_hash, created_at;
+returning revision, document, content_hash, created_at as saved_at;
 
 -- name: draft (app, engine)
 -- The draft as it stands.
-select revision, document, content_hash, created_at from workflows_versions
+select revision, document, content_hash, created_at as saved_at from workflows_versions
 where workspace_id = :workspace_id and workflow_id = :workflow_id and version = 0;
 
 -- name: put_draft (app, engine)
@@ -20,10 +20,11 @@ with saved as (
 ), touched as (
     update workflows set updated_at = now() where workflow_id = :workflow_id and exists (select from saved)
 )
-select revision, document, content_hash, created_at from saved;
+select revision, document, content_hash, created_at as saved_at from saved;
 
 -- fragment: columns
-    v.version, v.content_hash, v.note, v.created_at, u.email, v.version = w.live_version
+    v.version, v.content_hash, v.note, v.created_at, u.email as created_by,
+    v.version is not distinct from w.live_version as live
 
 -- fragment: sources
     workflows_versions v

@@ -4,7 +4,7 @@ select ensure_weeks(:ahead);
 
 -- name: attached (owner)
 -- Weeks of runs, oldest first, as the partitions' names tell them; detaching: a detach was cut short.
-select to_date(right(c.relname, 8), 'YYYYMMDD'), i.inhdetachpending
+select to_date(right(c.relname, 8), 'YYYYMMDD') as monday, i.inhdetachpending as detaching
 from pg_inherits i
 join pg_class c on c.oid = i.inhrelid
 where i.inhparent = 'public.workflow_runs'::regclass
