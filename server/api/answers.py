@@ -1,0 +1,41 @@
+"""Answers: JSON bytes written by the same writer that the log uses, so that what went in comes out (64-bit integers, lone surrogates, NUL)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+
+from fastapi import Response
+
+from engine.expressions.values import Json
+from engine.json_bytes import dumps
+from engine.problems import Problem
+from engine.spec.strict_json import ParseError, parse_json
+
+
+def answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(dumps(value), status, headers=dict(headers or {}), media_type="application/json")
+
+
+def page(items: Sequence[Json], next_cursor: str | None) -> Response:
+    """The envelope of every list."""
+    return answer({"items": list(items), "next_cursor": next_cursor})
+
+
+def encode_cursor(*parts: Json) -> str:
+    """Opaque to callers: the sort key of the last row of a page."""
+    return base64.urlsafe_b64encode(dumps(list(parts))).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> list[Json] | None:
+    """Raises `Problem` 422 `cursor.invalid` for anything that `encode_cursor` did not make."""
+    if cursor is None:
+        return None
+    try:
+        parts = parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ParseError, binascii.Error, ValueError):
+        parts = None
+    if not isinstance(parts, list):
+        raise Problem(422, "cursor.invalid", "The cursor is none that a list of this workspace gave.")
+    return parts

@@ -1,0 +1,37 @@
+"""Outside the prefix: is the process alive, is it ready to take runs, and its figures for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from db.errors import DatabaseUnavailable
+from engine.problems import Problem
+from server.api.answers import answer
+from server.api.services import Services, services_of
+
+router = APIRouter(tags=["system"])
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """200 as long as the process serves requests."""
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(services: Annotated[Services, Depends(services_of)]) -> Response:
+    """200 when runs can be accepted: PostgreSQL answers. Temporal may be away; then runs wait for it."""
+    try:
+        async with services.db.engine():
+            return answer({"status": "ready", "temporal": services.temporal_is_there()})
+    except DatabaseUnavailable:
+        raise Problem(503, "database.unavailable", "The database can't be reached.") from None
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus's text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
