@@ -11,6 +11,7 @@ from fastapi import Response
 from engine.expressions.values import Json
 from engine.json_bytes import dumps
 from engine.problems import Problem
+from engine.runs.pages import Page
 from engine.spec.strict_json import ParseError, parse_json
 
 
@@ -21,6 +22,11 @@ def answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = N
 def page(items: Sequence[Json], next_cursor: str | None) -> Response:
     """The envelope of every list."""
     return answer({"items": list(items), "next_cursor": next_cursor})
+
+
+def paged(found: Page) -> Response:
+    """The same, of a page as the engine gives it."""
+    return page(found.items, None if found.cursor is None else encode_cursor(*found.cursor))
 
 
 def encode_cursor(*parts: Json) -> str:

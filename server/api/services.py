@@ -9,6 +9,7 @@ from fastapi import Request
 
 from db.pool import Database
 from engine.hub import Hub
+from engine.runs.cancel import Canceller
 from engine.runs.reading import RunReader
 from modules.registry import Registry
 from server.api.access import Gate
@@ -24,6 +25,7 @@ class Services:
     registry: Registry
     temporal_is_there: Callable[[], bool]
     reader: RunReader
+    canceller: Canceller
 
 
 def services_of(request: Request) -> Services:
