@@ -73,7 +73,7 @@ class Definitions:
                 conn, workspace_id, made.workflow_id, document, content_hash(document), by
             )
             view = await workspace_view(conn, workspace_id)
-        return self._shown(made, slug, draft, self._judged(document, view, parsed), None)
+        return self._workflow_shown(made, slug, draft, self._judged(document, view, parsed), None)
 
     async def get(self, workspace_id: WorkspaceId, slug: str, reference: str) -> JsonObject:
         async with acting(self._db, workspace_id) as conn:
@@ -267,7 +267,7 @@ class Definitions:
         draft = await _draft(conn, workflow)
         view = await workspace_view(conn, workflow.workspace_id)
         live = await self._live(conn, workflow)
-        return self._shown(workflow, slug, draft, self._of_workflow(workflow, draft.document, view), live)
+        return self._workflow_shown(workflow, slug, draft, self._of_workflow(workflow, draft.document, view), live)
 
     async def _live(self, conn: Connection, workflow: Workflow) -> Json:
         """The live version's document, the draft's while nothing is live."""

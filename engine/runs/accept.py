@@ -57,6 +57,8 @@ class Entry:
     parent_path: str | None = None
     depth: int = 0
     reply_until: datetime | None = None
+    run_id: RunId | None = None
+    """Given where something was stored for the run before it is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Acceptor:
         trigger, payloads, size = _stored(entry.trigger)
         if document.input_schema is not None:
             await check_input(document.input_schema, entry.trigger.get("body"), size)
-        run_id = RunId(new_uuid7())
+        run_id = entry.run_id or RunId(new_uuid7())
         key, dedupe = await self._keys(entry, str(run_id))
         lease = self._dispatcher.lease()
         new = NewRun(

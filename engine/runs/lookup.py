@@ -93,6 +93,13 @@ class Lookup:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
             return await self.target_of(conn, workflow, version)
 
+    async def known(self, conn: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId) -> Workflow:
+        """A workflow that a run refers to. Raises `NotFound` when it was purged."""
+        found = await workflows.get(conn, workspace_id, workflow_id)
+        if found is None:
+            raise NotFound("workflow", str(workflow_id))
+        return found
+
     async def target_of(self, conn: Connection, workflow: Workflow, version: VersionName) -> Target:
         """The same for a workflow that is known; of a deleted one too."""
         if version == "draft":

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
+from db.documents import CompiledDocument
 from engine.core.compiled import CompiledJson, compile_run
 from engine.expressions.template import Template, compile_value
 from engine.expressions.values import Json
@@ -21,7 +23,6 @@ class Prepared:
     """One document that has no error findings. `compiled_hash` names what a run of it is started with."""
 
     document: Document
-    source: JsonObject
     content_hash: str
     compiled: CompiledJson
     compiled_hash: str
@@ -57,18 +58,30 @@ class PreparedDocuments:
         found = self.get(content_hash)
         if found is not None:
             return found
-        loaded = load(document)
         compiled = compile_run(document, self._modules)
-        key = loaded.settings.concurrency_key
-        made = Prepared(
-            document=loaded,
-            source=document if isinstance(document, dict) else {},
-            content_hash=content_hash,
-            compiled=compiled,
-            compiled_hash=str(compiled["hash"]),
-            concurrency_key=None if key is None else compile_value(key),
-        )
+        return self._keep(content_hash, _prepared(load(document), content_hash, compiled))
+
+    def of_compiled(self, kept: CompiledDocument) -> Prepared:
+        """What a run was accepted with, whatever became of its version, its draft or the registry since."""
+        found = self._kept.get(kept.content_hash)
+        if found is not None and found.compiled_hash == kept.hash:
+            return found
+        compiled = cast("CompiledJson", kept.compiled)
+        return _prepared(load(compiled["document"]), kept.content_hash, compiled)
+
+    def _keep(self, content_hash: str, made: Prepared) -> Prepared:
         self._kept[content_hash] = made
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return made
+
+
+def _prepared(document: Document, content_hash: str, compiled: CompiledJson) -> Prepared:
+    key = document.settings.concurrency_key
+    return Prepared(
+        document=document,
+        content_hash=content_hash,
+        compiled=compiled,
+        compiled_hash=str(compiled["hash"]),
+        concurrency_key=None if key is None else compile_value(key),
+    )

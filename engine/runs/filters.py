@@ -1,0 +1,99 @@
+"""Which runs a list, a bulk replay or a bulk cancel means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from db.connection import Connection
+from db.ids import WorkspaceId
+from db.record import RunStatus
+from db.run_rows import RunFilter
+from engine.expressions.nearest import nearest
+from engine.expressions.values import Json
+from engine.problems import Invalid, NotFound
+from engine.runs.lookup import find_workflow
+from engine.triggers.input import TYPES
+
+_KEYS = ("workflow", "status", "version", "trigger", "from", "to", "q")
+_STATUSES: tuple[RunStatus, ...] = ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out")
+
+
+async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mapping[str, Json]) -> RunFilter:
+    """`{workflow, status, version, trigger, from, to, q}`, each optional; several states as a list or with commas.
+
+    Raises `Invalid` for what can't be meant, `NotFound` for an unknown workflow.
+    """
+    for key in given:
+        if key not in _KEYS:
+            close = nearest(key, _KEYS)
+            raise Invalid(
+                "filter.invalid", f"There is no filter {key!r}." + (f" Did you mean {close!r}?" if close else "")
+            )
+    workflow_id = None
+    reference = _text(given, "workflow")
+    if reference is not None:
+        workflow = await find_workflow(conn, workspace_id, reference)
+        if workflow is None:
+            raise NotFound("workflow", reference)
+        workflow_id = workflow.workflow_id
+    trigger = _text(given, "trigger")
+    if trigger is not None and trigger not in TYPES:
+        raise Invalid(
+            "filter.invalid", f"There are no runs of trigger {trigger!r}; types are {', '.join(sorted(TYPES))}."
+        )
+    question = _text(given, "q")
+    return RunFilter(
+        workflow_id=workflow_id,
+        statuses=_statuses(given.get("status")),
+        version=_version(given.get("version")),
+        trigger_type=trigger,
+        since=_moment(given, "from"),
+        until=_moment(given, "to"),
+        question=question or None,
+    )
+
+
+def _statuses(given: Json) -> tuple[RunStatus, ...] | None:
+    if given is None or given == "":
+        return None
+    names = given if isinstance(given, list) else str(given).split(",")
+    found: list[RunStatus] = []
+    for name in names:
+        status = next((one for one in _STATUSES if one == (name.strip() if isinstance(name, str) else name)), None)
+        if status is None:
+            raise Invalid("filter.invalid", f"{name!r} is no state of a run; states are {', '.join(_STATUSES)}.")
+        found.append(status)
+    return tuple(found)
+
+
+def _version(given: Json) -> int | None:
+    if given is None or given == "":
+        return None
+    if given == "draft":
+        return 0
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 10:
+        return int(given)
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 2**31:
+        return given
+    raise Invalid("filter.invalid", f"`version` is {given!r}; it must be `draft` or a number.")
+
+
+def _moment(given: Mapping[str, Json], key: str) -> datetime | None:
+    text = _text(given, key)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("filter.invalid", f"{key!r} is {text!r}; it must be a time as 2026-01-31T08:00:00Z.") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _text(given: Mapping[str, Json], key: str) -> str | None:
+    value = given.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise Invalid("filter.invalid", f"{key!r} must be text.")
+    return value

@@ -1,0 +1,176 @@
+"""Running an ended run again: as a new run, with the same trigger or another input, from its beginning or from a step.
+
+A replay takes the bytes that the old run was accepted with, unless a version is named. From a step, the outputs of all that isn't downstream
+of it are taken over as rows of the new run, marked `replay`. It has idempotency keys of its own, so that effects happen again, unless it asks
+for `keys: same`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from db import documents, payloads, run_rows, steps
+from db.errors import DatabaseUnavailable
+from db.ids import RunId, WorkspaceId, new_uuid7
+from db.pool import Database
+from db.run_rows import RunRow
+from engine.activities.run_log import log_row_of
+from engine.core.from_rows import UnknownStep, from_rows
+from engine.core.plan import build_plan
+from engine.expressions.nearest import nearest
+from engine.expressions.values import Json, Ref, Value, to_json
+from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
+from engine.runs.accept import Acceptor, Entry
+from engine.runs.lookup import Lookup, Target, VersionName, version_name
+from engine.runs.prepared import PreparedDocuments
+from engine.runs.reading import acting
+from engine.runs.stored import whole_value
+
+JsonObject = dict[str, Json]
+
+_KEYS = ("from_step", "input", "version", "keys")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """`new_input` false: the old trigger as it was. `version` None: what the old run ran."""
+
+    from_step: str | None = None
+    input: Json = None
+    new_input: bool = False
+    version: VersionName | None = None
+    keys: Literal["new", "same"] = "new"
+
+    @staticmethod
+    def read(body: Json, also: tuple[str, ...] = ()) -> ReplayRequest:
+        """From a request's body, which may hold the keys in `also` beside. Raises `Invalid`."""
+        if body is None:
+            body = {}
+        if not isinstance(body, dict):
+            raise Invalid("request.invalid", "The body must be an object.")
+        for key in body:
+            if key not in _KEYS and key not in also:
+                close = nearest(key, (*_KEYS, *also))
+                raise Invalid(
+                    "request.invalid", f"{key!r} is not known here." + (f" Did you mean {close!r}?" if close else "")
+                )
+        from_step, version, keys = body.get("from_step"), body.get("version"), body.get("keys")
+        if from_step is not None and not isinstance(from_step, str):
+            raise Invalid("request.invalid", "`from_step` must be the path of a step, as `each_line[3].line`.")
+        if keys is not None and keys != "same" and keys != "new":
+            raise Invalid("request.invalid", f"`keys` is {keys!r}; it must be `same` or `new`.")
+        return ReplayRequest(
+            from_step=from_step,
+            input=body.get("input"),
+            new_input="input" in body,
+            version=None if version is None else version_name(version),
+            keys="same" if keys == "same" else "new",
+        )
+
+
+class Replayer:
+    def __init__(self, db: Database, lookup: Lookup, prepared: PreparedDocuments, acceptor: Acceptor) -> None:
+        self._db = db
+        self._lookup = lookup
+        self._prepared = prepared
+        self._acceptor = acceptor
+
+    async def replay(self, workspace_id: WorkspaceId, run_id: RunId, request: ReplayRequest) -> RunId:
+        """The new run's id. Raises `NotFound`, `Conflict` (not ended), `Invalid` (no such step, nothing kept), `Unavailable`."""
+        async with acting(self._db, workspace_id) as conn:
+            run = await run_rows.get(conn, run_id)
+        if run is None:
+            raise NotFound("run", str(run_id))
+        if run.finished_at is None:
+            raise Conflict(
+                "run.open", f"The run is {run.status}: it can be replayed when it has ended, or cancelled first."
+            )
+        _refuse_without_log(run, request)
+        target = await self._target(run, request.version)
+        new_id = RunId(new_uuid7())
+        try:
+            trigger = await self._trigger(run, target, request)
+            options = {key: value for key, value in _object(run.options).items() if key != "memo"}
+            if request.from_step is not None:
+                options["memo"] = await self._memo(run, new_id, target, request.from_step)
+        except DatabaseUnavailable as error:
+            raise Unavailable from error
+        taken = await self._acceptor.accept(
+            Entry(
+                workspace_id=workspace_id,
+                workflow_id=run.workflow_id,
+                name=run.workflow,
+                version=target.version,
+                prepared=target.prepared,
+                trigger=trigger,
+                options=options or None,
+                test=run.test,
+                replay_of=run.run_id,
+                origin=run.origin if request.keys == "same" else None,
+                run_id=new_id,
+            )
+        )
+        return taken.run_id
+
+    async def _target(self, run: RunRow, version: VersionName | None) -> Target:
+        if version is not None:
+            return await self._lookup.target(run.workspace_id, str(run.workflow_id), version)
+        async with acting(self._db, run.workspace_id) as conn:
+            workflow = await self._lookup.known(conn, run.workspace_id, run.workflow_id)
+            kept = await documents.get(conn, run.workspace_id, run.compiled_hash)
+        if kept is None:
+            raise Conflict("run.document_gone", "The document that the run ran is no longer kept: name a `version`.")
+        return Target(workflow, run.version, self._prepared.of_compiled(kept))
+
+    async def _trigger(self, run: RunRow, target: Target, request: ReplayRequest) -> JsonObject:
+        trigger = _object(await whole_value(self._db, run, run.trigger))
+        if run.trigger_id is not None and run.trigger_id not in target.prepared.document.triggers:
+            raise Invalid("trigger.unknown", f"That version has no trigger {run.trigger_id!r}, at which the run began.")
+        return {**trigger, "body": request.input} if request.new_input else trigger
+
+    async def _memo(self, run: RunRow, new_id: RunId, target: Target, from_step: str) -> Json:
+        """What is taken over. Large data that it refers to is copied, since the old run may expire first."""
+        async with self._db.engine(run.workspace_id) as conn:
+            rows = await steps.journal(conn, run.workspace_id, run.run_id)
+            try:
+                memo = from_rows([log_row_of(row) for row in rows], build_plan(target.prepared.compiled), from_step)
+            except UnknownStep:
+                close = nearest(from_step, [row.path for row in rows])
+                hint = f" Did you mean {close!r}?" if close else ""
+                raise Invalid("step.unknown", f"The document has no step {from_step!r}.{hint}") from None
+            refs = sorted({ref.ref for entry in memo.values() for ref in _refs(entry)})
+            if refs:
+                await payloads.copy(conn, run.workspace_id, run.run_id, new_id, refs)
+        return {path: to_json(entry) for path, entry in memo.items()}
+
+
+def _refuse_without_log(run: RunRow, request: ReplayRequest) -> None:
+    stripped = run.log == "none" or (run.log == "errors" and run.status == "succeeded")
+    if request.from_step is not None and stripped:
+        raise Problem(
+            422,
+            "replay.no_log",
+            f"The run kept no outputs (`log: {run.log}`), so it can't be replayed from a step. Replay it whole.",
+        )
+    if run.log == "none" and not request.new_input:
+        raise Problem(422, "replay.no_input", "The run kept no data (`log: none`): give it an `input`.")
+
+
+def _refs(value: Value) -> list[Ref]:
+    found: list[Ref] = []
+    waiting: list[Value] = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Ref):
+            found.append(one)
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return found
+
+
+def _object(value: Json) -> JsonObject:
+    return dict(value) if isinstance(value, Mapping) else {}
