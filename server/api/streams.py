@@ -1,4 +1,4 @@
-"""Events as `text/event-stream`. Each event's data is one line of JSON; a comment is sent while nothing happens, so that proxies keep the line."""
+"""Events as `text/event-stream`. Data is one line of JSON; while nothing happens a comment is sent, so that proxies keep the line."""
 
 from __future__ import annotations
 
