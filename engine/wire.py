@@ -76,6 +76,7 @@ def dump_call(call: ModuleCall) -> JsonObject:
         "long": call.long,
         "started_at": call.started_at,
         "retry": dict(call.retry),
+        "failed_handle": call.failed_handle,
     }
 
 
@@ -97,6 +98,7 @@ def load_call(data: JsonObject) -> ModuleCall:
         long=bool(data["long"]),
         started_at=number(data["started_at"]) or 0.0,
         retry=obj(data["retry"]),
+        failed_handle=cast("str | None", data.get("failed_handle")),
     )
 
 

@@ -123,6 +123,12 @@ def running_row(call: ModuleCall, started_at: float) -> StepRecord:
     )
 
 
+def _handle(call: ModuleCall, made: Attempt) -> str | None:
+    if made.error is None:
+        return ",".join(made.handles) or None
+    return call.failed_handle if made.retry_at is None else None
+
+
 def _row(call: ModuleCall, made: Attempt) -> StepRecord:
     return StepRecord(
         path=call.path,
@@ -136,7 +142,7 @@ def _row(call: ModuleCall, made: Attempt) -> StepRecord:
         input=as_value(made.input),  # pyright: ignore[reportArgumentType]  # an object of JSON is JSON
         output=as_value(made.output),
         error=made.error,
-        handle=",".join(made.handles) or None,
+        handle=_handle(call, made),
         logs=made.logs,
         idempotency_key=call.idempotency_key if call.effect == "write" else None,
         retry_at=made.retry_at,

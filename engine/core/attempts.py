@@ -196,6 +196,7 @@ async def _call(at: Activity, idempotent: bool, policy: RetryPolicy) -> Result:
         long=plan.module.long,
         started_at=at.started_at,
         retry={**policy.to_json(), "counted": at.counted},
+        failed_handle=",".join(_handles_of_failure(plan)) or None,
     )
     with at.run.calling():
         found = await at.run.effects.call_module(call)
@@ -286,11 +287,10 @@ def _end(at: Activity, result: Result, outcome: Outcome, inputs: Inputs) -> None
 
 def _end_failed(at: Activity, result: Result, inputs: Inputs) -> None:
     assert result.error is not None
-    on_error = at.plan.step.on_error
     state = StepState(
         StepStatus.FAILED,
         attempt=at.attempt,
-        handles=OUT if on_error == "continue" else ("error",) if on_error == "branch" else (),
+        handles=_handles_of_failure(at.plan),
         error=result.error.at(at.path),
         started_at=at.started_at,
         finished_at=at.run.effects.now() if result.finished_at is None else result.finished_at,
@@ -299,6 +299,11 @@ def _end_failed(at: Activity, result: Result, inputs: Inputs) -> None:
     if not result.journaled:
         at.write(state.status, inputs, state=state, mocked=result.mocked)
     _settle(at, state)
+
+
+def _handles_of_failure(plan: StepPlan) -> tuple[str, ...]:
+    on_error = plan.step.on_error
+    return OUT if on_error == "continue" else ("error",) if on_error == "branch" else ()
 
 
 def _cancelled(at: Activity) -> None:

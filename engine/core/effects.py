@@ -27,9 +27,9 @@ from engine.expressions.values import Json, Ref, Value
 class ModuleCall:
     """One attempt of one module call. The inputs are resolved where the module runs: `inputs` as written, `scope` the values they refer to.
 
-        In `inputs` the parts that the module evaluates itself, or that are never parsed, stand inside `{"$literal":
-    …}` already: compiled and rendered
-    as one value over `scope` they give what the module gets. What its *later* parts read is in `scope` too.
+    In `inputs` the parts that the module evaluates itself, or that are never parsed, stand inside `{"$literal": …}`
+    already: compiled and rendered as one value over `scope` they give what the module gets. What its *later* parts read
+    is in `scope` too.
     """
 
     path: str
@@ -49,8 +49,8 @@ class ModuleCall:
     started_at: float
     retry: Mapping[str, Json]
     """What decides `retry_at` of a failed row: `RetryPolicy.from_json` of it, and `counted`, for `decide` in `engine/core/retry.py`."""
-    settled: dict[str, Value] | None = None
-    """Given instead where the inputs were resolved already; `inputs` is then ignored."""
+    failed_handle: str | None = None
+    """What the row of the last attempt has as `handle` if it fails: what the step's `on_error` gives."""
 
 
 @dataclass(frozen=True, slots=True)
