@@ -12,7 +12,7 @@ from db.connection import Connection
 from db.data import Payload, fitting_key, json_or_none
 from db.documents import CompiledDocument
 from db.ids import EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
-from db.json import Json, dumps
+from db.json import Json, dumps, plain_text
 from db.run_rows import Carrier, LogLevel
 from db.search_words import words_of
 from db.statements import rows, values
@@ -201,7 +201,9 @@ async def request_cancel(
     connection: Connection, workspace_id: WorkspaceId, run_id: RunId, reason: str | None = None
 ) -> CancelOutcome:
     """Ask a run to stop. Each run in a transaction of its own: see the order of locks in the migrations."""
-    return await connection.one(_CANCEL, workspace_id=workspace_id, run_id=run_id, reason=reason)
+    return await connection.one(
+        _CANCEL, workspace_id=workspace_id, run_id=run_id, reason=None if reason is None else plain_text(reason)
+    )
 
 
 async def keep_response(

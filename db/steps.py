@@ -56,6 +56,14 @@ class WaitingStep:
 
 
 @dataclass(frozen=True, slots=True)
+class _Retrying:
+    run_id: RunId
+    path: str
+    error: Json
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LastOutput:
     step: str
     output: Json
@@ -66,7 +74,7 @@ _ONE = rows("steps", "one", StepRow)
 _PAGE = rows("steps", "page", StepRow)
 _SINCE = rows("steps", "since", StepRow)
 _WAITING = rows("steps", "waiting", WaitingStep)
-_RETRYING = rows("steps", "retrying", WaitingStep)
+_RETRYING = rows("steps", "retrying", _Retrying)
 _LAST_OUTPUTS = rows("steps", "last_outputs", LastOutput)
 
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), 0)
@@ -110,7 +118,15 @@ async def waiting(connection: Connection, workspace_id: WorkspaceId, run_ids: Se
     if not run_ids:
         return []
     given = {"workspace_id": workspace_id, "run_ids": list(run_ids)}
-    return [*await connection.all(_WAITING, **given), *await connection.all(_RETRYING, **given)]
+    parked = await connection.all(_WAITING, **given)
+    retrying = await connection.all(_RETRYING, **given)
+    return [*parked, *(_as_waiting(row) for row in retrying)]
+
+
+def _as_waiting(row: _Retrying) -> WaitingStep:
+    # The code is read here: PostgreSQL's own functions refuse JSON with a NUL anywhere in it.
+    code = row.error.get("code") if isinstance(row.error, dict) else None
+    return WaitingStep(row.run_id, row.path, "retry", code if isinstance(code, str) else None, row.retry_at, None)
 
 
 async def last_outputs(

@@ -208,7 +208,7 @@ end
 $$;
 
 -- Writes rows of one run's log, then its state, then its end, as far as given. Rows that stand in a terminal state already
--- are refused and named, and so is every row once the run has ended. waiting: true, false, or null for no change.
+-- are refused and named, and so is every row once the run has ended. No row comes back for an unknown run. waiting: true, false, or null for no change.
 create function record_steps(
     workspace bigint, run uuid,
     paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[],
@@ -232,7 +232,7 @@ begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
     if not found then
-        raise exception 'there is no run %', run using errcode = 'no_data_found';
+        return;
     end if;
     status := r.status;
     finished_now := false;

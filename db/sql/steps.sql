@@ -38,8 +38,7 @@ order by run_id, started_at, ordinal;
 
 -- name: retrying (app, engine)
 -- Failed attempts of these runs that wait for their next one.
-select l.run_id, l.path, 'retry' as kind, l.error ->> 'code' as reason, l.retry_at as until, null::text as resume_url
-from workflow_execution_logs l
+select l.run_id, l.path, l.error, l.retry_at from workflow_execution_logs l
 where l.run_id = any (:run_ids::uuid[]) and l.workspace_id = :workspace_id and l.status = 'failed' and l.retry_at is not null
     and not exists (
         select from workflow_execution_logs n

@@ -35,9 +35,7 @@ async def workflow(db: Database, workspace_id: WorkspaceId, name: str, cap: int 
         made = await workflows.create(connection, workspace_id, name)
         assert made is not None
         await versions.create_draft(connection, workspace_id, made.workflow_id, {"name": name}, f"hash of {name}")
-        await versions.deploy(
-            connection, workspace_id, made.workflow_id, {"name": name}, f"hash of {name}", cap=cap
-        )
+        await versions.deploy(connection, workspace_id, made.workflow_id, {"name": name}, f"hash of {name}", cap=cap)
     return made.workflow_id
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import db as package
 from db.json import Json
-from db.statements import Query, Statement, statements
+from db.statements import Query, statements
 
 _FOLDER = Path(package.__path__[0])
 _KINDS: dict[str, set[object]] = {
