@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
 
 import orjson
 
@@ -43,7 +42,7 @@ def parse_json(text: bytes | str, deepest: int = DEEPEST) -> Json:
 
 
 def dump_json(value: Json) -> bytes:
-    """Compact JSON in UTF-8. Raises ValueError for numbers that JSON hasn't."""
+    """Compact JSON in UTF-8, lone surrogates as escapes. Numbers are finite: whoever computes them has seen to that."""
     try:
         return orjson.dumps(value)
     except TypeError:  # a lone surrogate, or an integer beyond 64 bits
@@ -51,17 +50,18 @@ def dump_json(value: Json) -> bytes:
 
 
 def _shallow_enough(value: Json, deepest: int) -> Json:
-    layer: Sequence[Json] = [value]
-    for _ in range(deepest + 1):
-        below: list[Json] = []
-        for each in layer:
-            if isinstance(each, list):
-                below.extend(each)
-            elif isinstance(each, dict):
-                below.extend(each.values())
-        if not below:
+    if not isinstance(value, (list, dict)):
+        return value
+    layer: list[list[Json] | dict[str, Json]] = [value]
+    for _ in range(deepest):
+        layer = [
+            item
+            for each in layer
+            for item in (each if isinstance(each, list) else each.values())
+            if isinstance(item, (list, dict))
+        ]
+        if not layer:
             return value
-        layer = below
     raise ValueError(f"it is nested deeper than {deepest} levels")
 
 

@@ -78,6 +78,8 @@ def _ways(module: Module) -> Iterator[str]:
 def _schemas(module: Module) -> Iterator[str]:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError, ValidationError
+    from jsonschema_specifications import REGISTRY
+    from referencing.exceptions import Unresolvable
 
     for name, schema, value in (
         ("input", module.input_schema, module.example.inputs),
@@ -88,13 +90,17 @@ def _schemas(module: Module) -> Iterator[str]:
         except SchemaError as error:
             yield f"the {name} schema is wrong at {error.json_path}: {error.message[:200]}"
             continue
-        validator = Draft202012Validator(schema)
-        errors_of = cast("Callable[[Json], Iterator[ValidationError]]", validator.iter_errors)
-        for wrong in errors_of(value):
-            yield f"the example doesn't fit the {name} schema at {wrong.json_path}: {wrong.message[:200]}"
         yield from (
             f"the {name} schema, at {where or '/'}: {what}" for where, what in _marks(schema, "", name == "input")
         )
+        # With a registry of its own the validator fetches nothing
+        validator = Draft202012Validator(schema, registry=REGISTRY)
+        errors_of = cast("Callable[[Json], Iterator[ValidationError]]", validator.iter_errors)
+        try:
+            for wrong in errors_of(value):
+                yield f"the example doesn't fit the {name} schema at {wrong.json_path}: {wrong.message[:200]}"
+        except Unresolvable as error:
+            yield f"the {name} schema refers to {error.ref!r}, which it doesn't hold"
     if module.input_schema.get("type") != "object" or module.input_schema.get("additionalProperties") is not False:
         yield "the input schema is an object with `additionalProperties: false`, so that a mistyped input is found"
 

@@ -15,6 +15,7 @@ from engine.expressions.values import as_value, to_json
 from modules.sdk.context import Context, HttpResponse, Isolated, KeyValue
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError, Rejected
+from workspace.key_values import add
 
 Scope: TypeAlias = Literal["workflow", "workspace"]
 
@@ -70,10 +71,11 @@ class MemoryKeyValues:
     async def increment(
         self, scope: Scope, key: str, by: int | float, *, ttl: float | None, operation: str
     ) -> KeyValue:
-        number = (await self.get(scope, key)).value
-        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
-            raise Rejected("kv.type", f"the value of {key!r} is no number")
-        return await self._write(scope, key, operation, None, (number or 0) + by)
+        done = self._done.get((scope, key, operation))
+        if done is not None:
+            return done
+        before = await self.get(scope, key)
+        return await self._write(scope, key, operation, None, add(before.value if before.found else 0, by, key))
 
     async def _write(self, scope: Scope, key: str, operation: str, if_version: int | None, value: Json) -> KeyValue:
         done = self._done.get((scope, key, operation))

@@ -15,6 +15,7 @@ import yaml
 from modules.data.formats.faults import invalid
 from modules.sdk.json import Json
 from modules.sdk.strict_json import DEEPEST
+from modules.sdk.verdicts import Rejected
 
 _MOST_ALIASED = 1_000_000
 _CORE = "tag:yaml.org,2002:"
@@ -26,6 +27,8 @@ _CONSTANTS: dict[str, Json] = {
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
+
+_HALF = re.compile(r'"(?:[^"\\]|\\.)*\\u[dD][89a-fA-F]', re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -118,7 +121,10 @@ def read(text: str) -> list[Json]:
 
 def write(rows: list[Json]) -> str:
     """In block style. `read` gives back the same values."""
-    return yaml.dump(rows, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**20)
+    text = yaml.dump(rows, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**20)
+    if _HALF.search(text):
+        raise Rejected("data.invalid", "a value holds half of a surrogate pair, which YAML can't say")
+    return text
 
 
 def plain(text: str) -> Json:

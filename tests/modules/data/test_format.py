@@ -126,6 +126,11 @@ def test_xml_comes_back(name: str, node: Json) -> None:
     assert read_back("xml", written("xml", [{name: node}])) == [{name: node}]
 
 
+def test_yaml_that_only_looks_like_half_a_pair() -> None:
+    rows: list[Json] = ["a\\ud800", '"\\ud800"', "\x07\\ud800", {"\\uD800\x07": "\U0001f600"}]
+    assert read_back("yaml", written("yaml", rows)) == rows
+
+
 def test_xml_of_rows() -> None:
     text = written("xml", [{"sku": "a", "n": 2}, {"sku": "<b>", "n": None}], root="orders", row="order", indent=2)
     assert text == (
@@ -160,6 +165,7 @@ async def test_csv_cells(module_host: ModuleHost) -> None:
         ("xml", [{"a": [[1]]}, 1], {}),
         ("xml", [{"a": "\x00"}], {}),
         ("xml", [1], {"root": "1x"}),
+        ("yaml", ["\ud800"], {}),
     ],
 )
 async def test_what_a_format_cannot_say(
