@@ -13,6 +13,7 @@ from uuid import UUID
 
 from db import payloads as payload_rows
 from db import record, resumes, run_rows, runs, steps
+from db.connection import Connection
 from db.data import Payload, ref_of
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
@@ -47,20 +48,33 @@ class DatabaseLog:
         end: RunEnd | None = None,
         payloads: Sequence[bytes] = (),
     ) -> Written:
+        async with self._db.single() as connection:
+            return await self.write_on(connection, head, rows, waiting=waiting, end=end, payloads=payloads)
+
+    async def write_on(
+        self,
+        connection: Connection,
+        head: Head,
+        rows: Sequence[StepRecord],
+        *,
+        waiting: bool | None,
+        end: RunEnd | None = None,
+        payloads: Sequence[bytes] = (),
+    ) -> Written:
+        """The same inside of a transaction of the caller's."""
         bodies = {ref_of(body): body for body in payloads}
         given = [self._step(row, bodies) for row in rows]
         ended = None if end is None else self._end(end, bodies)
-        async with self._db.single() as connection:
-            written = await record.record(
-                connection,
-                WorkspaceId(head.workspace_id),
-                _id(head.run_id),
-                given,
-                waiting=waiting,
-                began_at=_moment(head.started_at),
-                end=ended,
-                payloads=[Payload(ref, body) for ref, body in bodies.items()],
-            )
+        written = await record.record(
+            connection,
+            WorkspaceId(head.workspace_id),
+            _id(head.run_id),
+            given,
+            waiting=waiting,
+            began_at=_moment(head.started_at),
+            end=ended,
+            payloads=[Payload(ref, body) for ref, body in bodies.items()],
+        )
         closed = written.status in _ENDS and not written.finished_now
         return Written(frozenset(written.refused), written.cancel_requested or closed)
 
