@@ -20,8 +20,8 @@ from bench.documents import chain, expected
 from bench.measure import Work
 from bench.rows import Hand
 from server.embedded.control import start_in_background, stop_running
-from server.embedded.stack import product_version
 from server.settings import load_settings
+from server.version import product_version
 
 QUEUE = "bench-by-hand"
 

@@ -43,8 +43,8 @@ class Event:
 
 def connect(settings: Settings | None = None) -> Api:
     """The API of the stack that runs in this home, else the one at MILLSTREAM_PUBLIC_URL. Raises CliError if there is none."""
-    from server.embedded.stack import product_version
     from server.embedded.state import read_state
+    from server.version import product_version
 
     settings = load_settings() if settings is None else settings
     state = read_state(settings.home, product_version())

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
         from server.demo.warehouse import warehouse
         from server.embedded.control import find_running, stop_running
         from server.embedded.errors import StackError
-        from server.embedded.stack import product_version
+        from server.version import product_version
 
         settings, out, began = load_settings(), Out(), time.monotonic()
         try:
@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
 async def _start(settings: Settings, out: Out) -> None:
     from server.embedded.control import start_in_background
     from server.embedded.ports import is_free
-    from server.embedded.stack import product_version
+    from server.version import product_version
 
     # The warehouse listens on loopback, which steps can't reach unless the operator admits it.
     changes = {"MILLSTREAM_EGRESS_ALLOW": ",".join([*settings.egress_allow, "127.0.0.1"])}

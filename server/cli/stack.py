@@ -48,8 +48,8 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def status(as_json: JsonOption = False) -> None:
         """Show what runs in this home. The exit code is 3 when nothing does."""
-        from server.embedded.stack import product_version
         from server.embedded.state import read_state
+        from server.version import product_version
 
         settings = load_settings()
         state = read_state(settings.home, product_version())
@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
 async def _up(settings: Settings, out: Out) -> None:
     from server.embedded.control import find_running
     from server.embedded.errors import HomeTaken
-    from server.embedded.stack import product_version
+    from server.version import product_version
 
     while True:
         running = await find_running(settings.home, product_version())
@@ -100,7 +100,7 @@ async def _keep_up(settings: Settings, out: Out) -> None:
 
 async def _up_detached(settings: Settings, out: Out) -> None:
     from server.embedded.control import start_in_background
-    from server.embedded.stack import product_version
+    from server.version import product_version
 
     state = await start_in_background(settings, product_version(), report=out.note)
     _announce(out, state, "Millstream is up")

@@ -9,7 +9,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 from server.embedded.errors import HomeTaken, StackError
@@ -22,6 +21,7 @@ from server.embedded.state import Phase, Pids, StackState, note_supervisor, writ
 from server.embedded.supervisor import Report, Stage, Supervisor
 from server.embedded.temporal import EmbeddedTemporal, TemporalPlace
 from server.settings import Settings, child_environment
+from server.version import product_version
 
 Command = Callable[[str], tuple[str, ...]]
 """The argument list of one of our processes: ``migrate``, ``serve`` or ``worker``."""
@@ -30,10 +30,6 @@ Command = Callable[[str], tuple[str, ...]]
 def own_command(noun: str) -> tuple[str, ...]:
     """``millstream NOUN``, run by the Python that runs this."""
     return (sys.executable, "-m", "server.cli.main", noun)
-
-
-def product_version() -> str:
-    return version("millstream")
 
 
 class Stack:
