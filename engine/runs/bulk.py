@@ -8,6 +8,7 @@ from dataclasses import replace
 from db import replays, run_rows
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
+from db.record import RunStatus
 from db.run_rows import OPEN, RunFilter
 from engine.expressions.values import Json
 from engine.problems import Invalid, Problem
@@ -22,6 +23,9 @@ JsonObject = dict[str, Json]
 MOST = 1_000
 """Runs of one call; what is left over is told by `more`."""
 
+_OPEN: tuple[RunStatus, ...] = ("queued", "running", "waiting")
+_ENDED: tuple[RunStatus, ...] = ("succeeded", "failed", "cancelled", "timed_out")
+
 
 class Bulk:
     def __init__(self, db: Database, canceller: Canceller, replayer: Replayer, modules: Mapping[str, Module]) -> None:
@@ -33,16 +37,17 @@ class Bulk:
     async def cancel(self, workspace_id: WorkspaceId, body: Json) -> JsonObject:
         """`{filter}`: only open runs are meant. The effects of a cancel are those that won't happen; none are listed."""
         chosen = await self._filter(workspace_id, body)
-        wanted = chosen.statuses or tuple(sorted(OPEN))
+        wanted = chosen.statuses or _OPEN
         chosen = replace(chosen, statuses=tuple(status for status in wanted if status in OPEN))
         found, more = await self._ids(workspace_id, chosen)
         told = [run_id for run_id in found if await self._canceller.cancel(workspace_id, run_id)]
         return {"count": len(told), "effects": [], "run_ids": [str(run_id) for run_id in told], "more": more}
 
     async def replay(self, workspace_id: WorkspaceId, body: Json) -> JsonObject:
-        """`{filter, dry_run, from_step?, input?, version?, keys?}`: with `dry_run` nothing starts, and `run_ids` are those that would be replayed.
+        """`{filter, dry_run, from_step?, input?, version?, keys?}`.
 
-        Else they are the new runs; `failed` tells of runs that can't be replayed so. `effects` counts the reads and writes that the old runs made.
+        With `dry_run` nothing starts, and `run_ids` are those that would be replayed; else they are the new runs, and `failed` tells of
+        runs that can't be replayed so. `effects` counts the reads and writes that the old runs made.
         """
         request = ReplayRequest.read(body, ("filter", "dry_run"))
         given: JsonObject = body if isinstance(body, dict) else {}
@@ -50,7 +55,7 @@ class Bulk:
         if not isinstance(dry, bool):
             raise Invalid("request.invalid", "`dry_run` must be true or false.")
         chosen = await self._filter(workspace_id, body)
-        wanted = chosen.statuses or ("succeeded", "failed", "cancelled", "timed_out")
+        wanted = chosen.statuses or _ENDED
         chosen = replace(chosen, statuses=tuple(status for status in wanted if status not in OPEN))
         found, more = await self._ids(workspace_id, chosen)
         async with acting(self._db, workspace_id) as conn:

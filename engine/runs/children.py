@@ -1,0 +1,86 @@
+"""Child runs: what `core.subworkflow` starts. A child is a run like any other, in its parent's place under the cap."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from db import run_rows
+from db.ids import RunId, WorkspaceId
+from db.pool import Database
+from engine.activities.host import Head
+from engine.activities.run_log import RunPayloads
+from engine.activities.stored import whole
+from engine.core.effects import ChildStart
+from engine.core.errors import Failed, StepError
+from engine.expressions.values import Json
+from engine.problems import Problem
+from engine.runs.accept import Acceptor, Entry
+from engine.runs.cancel import Canceller
+from engine.runs.lookup import Lookup
+from engine.triggers.input import choose
+
+DEEPEST = 8
+_WINDOW_S = 366 * 86_400.0
+"""How long a parent may be made again and still find the child that it started; longer than any retention of its log matters."""
+
+
+class ChildRuns:
+    """`Children` of the activities. Raises `DatabaseUnavailable` and `Unavailable` alike: the activity is then repeated."""
+
+    def __init__(self, db: Database, lookup: Lookup, acceptor: Acceptor, canceller: Canceller) -> None:
+        self._db = db
+        self._lookup = lookup
+        self._acceptor = acceptor
+        self._canceller = canceller
+
+    async def start_child(self, parent: Head, child: ChildStart) -> str:
+        """The child of this attempt, the same whenever the attempt is repeated. Raises `Failed`."""
+        workspace_id = WorkspaceId(parent.workspace_id)
+        if child.depth > DEEPEST:
+            raise Failed(
+                StepError(
+                    "subworkflow.depth",
+                    f"Sub-workflows may be nested {DEEPEST} deep, and this one would be deeper: does it call itself?",
+                    child.path,
+                )
+            )
+        body = await whole(child.input, RunPayloads(self._db, parent))
+        try:
+            target = await self._lookup.target(workspace_id, child.workflow, child.version)
+            document = target.prepared.document
+            trigger: dict[str, Json] = {"type": "subworkflow", "id": choose(document, None), "body": body}
+            taken = await self._acceptor.accept(
+                Entry(
+                    workspace_id=workspace_id,
+                    workflow_id=target.workflow.workflow_id,
+                    name=target.workflow.name,
+                    version=target.version,
+                    prepared=target.prepared,
+                    trigger=trigger,
+                    source=f"child:{parent.run_id}",
+                    dedupe=f"{child.path}#{child.attempt}",
+                    dedupe_window_s=_WINDOW_S,
+                    origin=child.key,
+                    parent_run_id=RunId(UUID(parent.run_id)),
+                    parent_path=child.path,
+                    depth=child.depth,
+                    test=await self._is_test(workspace_id, parent),
+                )
+            )
+        except Problem as problem:
+            if problem.status >= 500:
+                raise
+            code = "subworkflow.unknown" if problem.status in (404, 409) else problem.code
+            details = {name: value for name, value in problem.extra.items() if name != "findings"}
+            raise Failed(StepError(code, problem.detail, child.path, details=details)) from None
+        return str(taken.run_id)
+
+    async def cancel_child(self, parent: Head, run_id: str) -> None:
+        await self._canceller.cancel(
+            WorkspaceId(parent.workspace_id), RunId(UUID(run_id)), "The run that started it was cancelled."
+        )
+
+    async def _is_test(self, workspace_id: WorkspaceId, parent: Head) -> bool:
+        async with self._db.engine(workspace_id) as conn:
+            found = await run_rows.get(conn, RunId(UUID(parent.run_id)))
+        return found is not None and found.test
