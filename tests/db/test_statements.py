@@ -43,9 +43,8 @@ def _queries() -> list[tuple[str, str, Query[typing.Any]]]:
         if module.ispkg:
             continue
         for name, value in vars(importlib.import_module(f"db.{module.name}")).items():
-            for query in value if isinstance(value, tuple) else (value,):
-                if isinstance(query, Query):
-                    found.append((module.name, name, query))
+            candidates = value if isinstance(value, tuple) else (value,)
+            found.extend((module.name, name, query) for query in candidates if isinstance(query, Query))
     return found
 
 

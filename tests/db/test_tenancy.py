@@ -1,0 +1,176 @@
+"""What belongs to one workspace is invisible to another, by any statement, any table, any way in."""
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from db import api_keys, key_values, payloads, resumes, run_rows, runs, steps, variables, workflows, workspaces
+from db.ids import RunId, WorkspaceId
+from db.pool import Database
+from db.record import record
+from db.runs import NewEvent
+from db.run_rows import RunFilter
+from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
+
+TENANT_TABLES = """
+    select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id'
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+"""
+
+
+async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
+    """A workspace with a row in every table."""
+    owner = await tenant(db, slug)
+    workspace_id = owner.workspace_id
+    async with db.engine() as connection:
+        user_id = await workspaces.ensure_user(connection, f"{slug}@example.org")
+        await workspaces.put_role(connection, workspace_id, user_id, "owner")
+        await connection.script(
+            f"insert into workspace_keys (workspace_id, number, master, wrapped) values ({workspace_id}, 1, 'm', '\\x00')"
+        )
+    async with db.tenant(workspace_id) as connection:
+        await api_keys.create(connection, workspace_id, name="k", role="viewer")
+        await variables.create(connection, workspace_id, "SECRET", slug)
+        await key_values.change(
+            connection, workspace_id, None, "k", f"op-{slug}", lambda locked: (key_values.Put(slug), slug)
+        )
+        await connection.script(
+            "insert into idempotency_keys (workspace_id, key, route, body_hash, expires_at) "
+            f"values ({workspace_id}, 'k', 'r', '', now() + interval '1 day')"
+        )
+    run = new_run(owner, {"word": f"only{slug}"})
+    await accept(db, run, NewEvent(source="s", dedupe_key="same", window_s=60))
+    async with db.single() as connection:
+        await record(connection, workspace_id, run.run_id, [step("a", "waiting", wait_kind="event", output=slug)])
+        await payloads.put(connection, workspace_id, run.run_id, b'"big"')
+        assert await resumes.post(connection, workspace_id, run.run_id, "a", slug) == "posted"
+    return owner, run.run_id
+
+
+async def test_each_table_of_workspaces_forces_its_policies(db: Database, database_url: str) -> None:
+    admin = await asyncpg.connect(database_url)
+    try:
+        names = {row["relname"] for row in await admin.fetch(TENANT_TABLES)}
+        assert {"workflow_runs", "workflow_execution_logs", "api_keys", "workspace_keys"} <= names
+        open_ones = await admin.fetch(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') "
+            "and not (relrowsecurity and relforcerowsecurity)"
+        )
+        # The matrix of rights is everybody's; the list of migrations is the program's.
+        assert {row["relname"] for row in open_ones} == {"access_rights", "schema_migrations"}
+    finally:
+        await admin.close()
+
+
+async def test_a_tenant_sees_its_own_row_in_every_table_and_no_other(db: Database, database_url: str) -> None:
+    (mine, _), (other, _) = await furnished(db, "mine"), await furnished(db, "other")
+    admin = await asyncpg.connect(database_url)
+    try:
+        names = sorted(row["relname"] for row in await admin.fetch(TENANT_TABLES))
+        await admin.execute(
+            "insert into workflows_modules (workspace_id, module, version, title, category, kind, effect, idempotent, "
+            "input_schema, output_schema, handles, slots, timeout, retry, example, manual) "
+            "select w, 'x.y', 1, '', '', 'action', 'none', true, '{}', '{}', '[]', '{}', 1, '{}', '{}', '' "
+            "from unnest($1::bigint[]) w",
+            [mine.workspace_id, other.workspace_id],
+        )
+        for name in names:
+            everybody = await admin.fetchval(f"select count(distinct workspace_id) from {name}")
+            assert everybody == 2, f"{name} has rows of {everybody} workspaces"
+        async with admin.transaction():
+            await admin.execute(
+                f"set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)"
+            )
+            for name in (name for name in names if name != "workspace_keys"):
+                seen = {row[0] for row in await admin.fetch(f"select distinct workspace_id from {name}")}
+                assert seen == {mine.workspace_id}, name
+            assert [row[0] for row in await admin.fetch("select email from users")] == ["mine@example.org"]
+        async with admin.transaction():
+            await admin.execute("set local role ms_app")
+            for name in (name for name in names if name != "workspace_keys"):
+                assert await admin.fetchval(f"select count(*) from {name}") == 0, f"{name} shows rows to nobody"
+    finally:
+        await admin.close()
+
+
+async def test_no_function_reaches_into_another_workspace(db: Database) -> None:
+    (mine, my_run), (other, their_run) = await furnished(db, "mine"), await furnished(db, "other")
+    ws = mine.workspace_id
+    async with db.tenant(ws) as connection:
+        assert await run_rows.get(connection, their_run) is None
+        assert await steps.journal(connection, ws, their_run) == []
+        assert await workflows.get(connection, ws, other.workflow_id) is None
+        assert await resumes.get(connection, ws, their_run, "a") is None
+        assert [row.run_id for row in await run_rows.list_runs(connection, ws, RunFilter(), None, 50)] == [my_run]
+        assert await run_rows.list_ids(connection, ws, RunFilter(question="onlyother"), None, 50) == []
+        assert await run_rows.list_ids(connection, ws, RunFilter(question="onlymine"), None, 50) == [my_run]
+        assert (await runs.request_cancel(connection, ws, their_run)).outcome == "unknown"
+        assert await resumes.post(connection, ws, their_run, "b", 1) == "unknown"
+        with pytest.raises(LookupError):
+            await record(connection, ws, their_run, [step("z")], end=succeeded())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update workflow_runs set workspace_id = {other}",
+        "insert into workflows_variables (workspace_id, variable_id, name, value) "
+        "values ({other}, gen_random_uuid(), 'X', '1')",
+        "select * from workspace_keys",
+        "select * from workflow_runs_{week}",
+        "delete from access_rights",
+        "update users set email = 'x@y'",
+        "select ensure_weeks(1)",
+        "select drop_workflow_views(gen_random_uuid())",
+        "select * from record_steps({other}, null, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
+        "'{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
+        "'{{}}', '{{}}', '{{}}', null, null, null, null, null, null, null, '{{}}')",
+        "create table mine (x int)",
+        "set local role ms_owner; select 1",
+    ],
+)
+async def test_what_a_tenant_may_not_do_is_refused(
+    database_url: str, db: Database, postgres_url: str, statement: str
+) -> None:
+    (mine, _), (other, _) = await furnished(db, "mine"), await furnished(db, "other")
+    admin = await asyncpg.connect(database_url)
+    login = f"leak_{uuid4().hex}"
+    try:
+        week = await admin.fetchval(
+            "select right(max(inhrelid::regclass::text), 8) from pg_inherits where inhparent = 'workflow_runs'::regclass"
+        )
+        # As a login without any other right than to act as ms_app: what a leak in the program could do at most.
+        await admin.execute(f"create role {login} login password 'leak'; grant ms_app to {login} with inherit false")
+        leak = await asyncpg.connect(database_url, user=login, password="leak")
+        try:
+            await leak.execute(f"begin; set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await leak.execute(statement.format(other=other.workspace_id, week=week))
+        finally:
+            await leak.close()
+    finally:
+        await admin.execute(f"drop role if exists {login}")
+        await admin.close()
+
+
+async def test_a_narrowed_engine_sees_one_workspace_and_an_open_one_all(db: Database) -> None:
+    (mine, my_run), (_, their_run) = await furnished(db, "mine"), await furnished(db, "other")
+    async with db.engine(mine.workspace_id) as connection:
+        assert {row.run_id for row in await run_rows.by_ids(connection, [my_run, their_run])} == {my_run}
+    async with db.engine() as connection:
+        assert {row.run_id for row in await run_rows.by_ids(connection, [my_run, their_run])} == {my_run, their_run}
+
+
+async def test_an_event_of_one_workspace_is_no_duplicate_in_another(db: Database) -> None:
+    (mine, my_run), (other, their_run) = await furnished(db, "mine"), await furnished(db, "other")
+    again = await accept(db, new_run(mine), NewEvent(source="s", dedupe_key="same", window_s=60))
+    assert (again.duplicate, again.run_id) == (True, my_run)
+    assert my_run != their_run
+    assert other.workspace_id != mine.workspace_id
+
+
+async def test_a_missing_workspace_is_nobody(db: Database) -> None:
+    await furnished(db, "mine")
+    async with db.tenant(WorkspaceId(10**9)) as connection:
+        assert await run_rows.list_runs(connection, WorkspaceId(10**9), RunFilter(), None, 50) == []
