@@ -17,6 +17,7 @@ from typing import Protocol, cast
 import re2
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema_specifications import REGISTRY
 from referencing.exceptions import Unresolvable
 
 from engine.expressions.values import Json
@@ -137,8 +138,12 @@ def _found(pattern: str, text: str) -> bool:
     return _compiled(pattern).search(text.encode("utf-8", "replace").decode()) is not None
 
 
+class _Bound(Protocol):
+    def __call__(self, schema: object, *, registry: object) -> _Validator: ...
+
+
 _extend = cast(
-    "Callable[[object, Mapping[str, object]], Callable[[object], _Validator]]",
+    "Callable[[object, Mapping[str, object]], _Bound]",
     validators.extend,  # pyright: ignore[reportUnknownMemberType]  # its stub leaves the types out
 )
 _Bounded = _extend(
@@ -162,4 +167,18 @@ def _validator(schema: bytes) -> _Validator:
         Draft202012Validator.check_schema(parsed)
     except SchemaError as error:
         raise SchemaFault(f"The schema itself is not valid: {error.message[:200]}") from None
-    return _Bounded(parsed)
+    # With a registry of its own the library fetches nothing; without, it opens what `$ref` names.
+    return _Bounded(_undialected(parsed), registry=REGISTRY)
+
+
+def _undialected(schema: object) -> object:
+    """Without `$schema`: below one, the library goes over to its own rules, whose patterns backtrack."""
+    if isinstance(schema, list):
+        return [_undialected(item) for item in cast("list[object]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: value if key in ("const", "enum") else _undialected(value)
+        for key, value in cast("dict[str, object]", schema).items()
+        if key != "$schema" or not isinstance(value, str)
+    }

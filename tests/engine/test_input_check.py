@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from engine.core.sample import sample
 from engine.expressions.values import Json
 from engine.input_check import MOST_ERRORS, check, check_now
+from tests.fixtures.http_server import HttpServer
 
 _LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4)
 _DATA = st.recursive(
@@ -87,3 +88,16 @@ def test_a_sample_says_first_what_the_author_said_and_else_fits_the_types() -> N
 
 def test_a_schema_that_refers_to_itself_many_times_still_gives_a_sample() -> None:
     sample({"properties": {name: {"$ref": "#"} for name in "abcdefghij"}})
+
+
+async def test_nothing_is_fetched(http_server: HttpServer) -> None:
+    for schema in ({"$ref": http_server.url}, {"$id": http_server.url, "$ref": "x"}, {"$dynamicRef": http_server.url}):
+        assert await check(schema, {"a": 1}, size=10**7)
+    assert http_server.connections == 0
+
+
+def test_a_dialect_below_does_not_bring_back_patterns_that_backtrack() -> None:
+    dialect: Json = "https://json-schema.org/draft/2020-12/schema"
+    schema: dict[str, Json] = {"properties": {"a": {"$schema": dialect, "pattern": "^(a+)+$"}}}
+    assert check_now(schema, {"a": "a" * 200 + "!"})
+    assert check_now({"properties": {"a": {"const": {"$schema": "x"}}}}, {"a": {"$schema": "x"}}) == []
