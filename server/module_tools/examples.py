@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+from engine.core.compiled import compile_run
+from engine.core.effects import ModuleCall
+from engine.core.plan import build_plan
+from engine.core.simulation import simulate
+from engine.core.start import RunStart, WorkflowInfo
+from engine.expressions.values import to_json
 from engine.isolated.pool import IsolatedPool
 from modules.sdk.declaration import Module, Result
-from modules.sdk.json import Json
+from modules.sdk.json import Json, JsonObject
 from modules.sdk.strict_json import dump_json
 from modules.sdk.verdicts import ModuleError
 from server.module_tools.host import example_context
@@ -15,13 +21,13 @@ _SHOWN = 300
 
 
 async def check_examples(modules: Sequence[Module]) -> AsyncIterator[tuple[Module, str]]:
-    """What is wrong, by module. Constructs and triggers have no code of their own here and are passed over."""
+    """What is wrong, by module. Constructs run as the only step of a document; triggers have nothing to run."""
     async with IsolatedPool(processes=1) as pool:
         for module in modules:
-            if module.kind != "action" or not module.example.runnable:
+            if module.kind == "trigger" or not module.example.runnable:
                 continue
             try:
-                result = await run_example(module, pool)
+                result = await (run_construct(module) if module.kind == "control" else run_example(module, pool))
             except ModuleError as error:
                 yield module, f"the example fails with {error.code}: {error.message}"
                 continue
@@ -42,6 +48,24 @@ async def run_example(module: Module, pool: IsolatedPool) -> Result:
     if module.run is None:
         raise ModuleError("module.failed", "it has neither `run` nor `pure`")
     return await module.run(module.example.inputs, example_context(pool, module.timeout))
+
+
+async def run_construct(module: Module) -> Result:
+    """Runs a construct of the interpreter in a simulation. Raises ModuleError."""
+    step: Json = {"module": module.name, "version": module.version, "inputs": module.example.inputs}
+    plan = build_plan(
+        compile_run({"schema_version": 1, "name": "example", "steps": {"example": step}}, {module.key: module})
+    )
+    start = RunStart("example", WorkflowInfo("example", "example", 1), 0.0, {"type": "api", "id": None, "body": None})
+    ended = await simulate(plan, start, {}, _no_isolated)
+    if ended.end.error is not None:
+        raise ModuleError(ended.end.error.code, ended.end.error.message)
+    row = next(record for record in ended.records if record.path == "example")
+    return Result(to_json(row.output), tuple((row.handle or "").split(",")))
+
+
+async def _no_isolated(call: ModuleCall, inputs: JsonObject) -> Result:
+    raise ModuleError("module.unknown", "an example of a construct has no other steps")
 
 
 def same(one: Json, other: Json) -> bool:

@@ -9,6 +9,7 @@ from modules.registry import load_registry
 from modules.sdk.declaration import EffectByInput, HandlesFromInput, Module
 from modules.sdk.json import Json, JsonObject
 from server.module_tools.checking import ROOT
+from server.module_tools.codes import CODES
 
 PAGE = ROOT / "docs" / "modules.md"
 
@@ -24,12 +25,23 @@ for those marked *later* (the module evaluates them itself, when it needs them) 
 
 """
 
+_CODES = """## Error codes of modules
+
+Besides these, what the engine itself fails with may stand in a step's error. Which codes are tried again: `http.408 http.425 http.429 http.5*
+http.connect *.timeout` and what a module says, unless the step's `retry` names others.
+
+| code | when |
+|---|---|
+"""
+
 
 def page() -> str:
     """The whole text."""
     modules = load_registry().all()
     names = "\n".join(f"- [`{each.name}`](#{_anchor(each)}): {each.title}" for each in modules)
-    return _HEAD + names + "\n" + "".join("\n" + "\n".join(_section(each)) + "\n" for each in modules)
+    codes = "".join(f"| `{code}` | {meaning} |\n" for code, meaning in CODES.items())
+    sections = "".join("\n" + "\n".join(_section(each)) + "\n" for each in modules)
+    return f"{_HEAD}{names}\n{sections}\n{_CODES}{codes}"
 
 
 def effect_text(module: Module) -> str:

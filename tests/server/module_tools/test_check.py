@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from modules.sdk.declaration import Effect, EffectByInput, EffectOf, Example, Ha
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.schema import object_of
 from server.module_tools.checking import ROOT, check
+from server.module_tools.codes import CODES
 from server.module_tools.declarations import check_declaration
 from server.module_tools.examples import check_examples
 from server.module_tools.manual import PAGE, page
@@ -33,6 +35,19 @@ async def test_a_part_can_be_checked() -> None:
 
 def test_the_page_of_modules_is_what_the_declarations_say() -> None:
     assert PAGE.read_text() == page(), "run: python -m server.module_tools.manual"
+
+
+def test_every_code_that_is_raised_is_listed() -> None:
+    raised = {"http.<status>", "module.failed", "payload.too_large"}
+    for app in ("data", "validate"):  # the codes of the isolated pool, which take the caller's first part
+        raised |= {f"{app}.timeout", f"{app}.memory", f"{app}.ended"}
+    for folder in ("modules", "workspace/egress", "engine/isolated"):
+        for file in (ROOT / folder).rglob("*.py"):
+            found = re.findall(r"(?:ModuleError|Rejected)\(\s*\"([a-z_.]+)\"", file.read_text())
+            raised |= set(found)
+    raised |= set(re.findall(r"Rejected\(\s*\"(kv[a-z_.]+)\"", (ROOT / "workspace/key_values.py").read_text()))
+    assert raised == set(CODES)
+    assert list(CODES) == sorted(CODES)
 
 
 def good(inputs: JsonObject) -> Result:
@@ -112,6 +127,14 @@ async def test_an_example_must_come_true() -> None:
     wrong: Json = {"text": "Bob"}
     assert "gave" in (await flaws(example=Example({"name": "Ada"}, wrong)))[0]
     assert "handle" in (await flaws(example=Example({"name": "Ada"}, {"text": "Ada"}, handle="yes")))[0]
+
+
+async def test_constructs_run_their_examples() -> None:
+    condition = load_registry().get("core.if", 1)
+    assert condition is not None
+    wrong = replace(condition, example=Example({"condition": 1}, None, handle="false"))
+    assert [message async for _, message in check_examples([condition])] == []
+    assert len([message async for _, message in check_examples([wrong])]) == 1
 
 
 SOURCE = '"""A module."""\n\nfrom modules.sdk.json import Json\n'

@@ -1,0 +1,33 @@
+"""The error codes that the modules fail with. A test holds this list equal to what their sources raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "data.ended": "The isolated process ended before its work was done, for want of memory on the machine as a rule.",
+        "data.expression": "A JSONata or JMESPath expression is wrong, doesn't fit the data, or asks for clock or chance.",
+        "data.invalid": "A text is not of its format (`details.line`, `details.column`), or values can't be said in it.",
+        "data.memory": "Work in the isolated pool needed more memory than it may have.",
+        "data.timeout": "Work in the isolated pool took longer than the step's time limit.",
+        "http.<status>": "The target answered with another status than `expect_status`; `details`: `status`, some `headers`, the `body`'s start.",
+        "http.blocked": "The target is inside a private network, or its port is another protocol's; see `MILLSTREAM_EGRESS_ALLOW`.",
+        "http.body": "The answer's body can't be read: not the JSON that it should be, or wrongly compressed.",
+        "http.connect": "The target can't be reached: no such name, refused, no trusted certificate, or the connection broke.",
+        "http.pagination": "Pages lead in a circle, or there are more than `max_pages`.",
+        "http.protocol": "What answered doesn't speak HTTP.",
+        "http.redirect": "Too many redirects, from https to http, or to something that is no web address.",
+        "http.timeout": "No complete answer within the step's time limit.",
+        "input.invalid": "The inputs fit the schema one by one, but not together, or hold what can't be used; the message says which.",
+        "kv.conflict": "The key's version is not the one given by `if_version`.",
+        "kv.type": "An increment met a value that is no number, or would leave the range of numbers.",
+        "module.failed": "The module failed in a way that it did not foresee: a fault of the module.",
+        "payload.too_large": "A body, a result or a join is larger than the limits allow.",
+        "validate.ended": "As `data.ended`.",
+        "validate.memory": "As `data.memory`.",
+        "validate.schema": "The schema given to `core.validate` is none, or refers to something outside of itself.",
+        "validate.timeout": "As `data.timeout`.",
+    }
+)
