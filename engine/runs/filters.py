@@ -60,11 +60,15 @@ def _statuses(given: Json) -> tuple[RunStatus, ...] | None:
     names = given if isinstance(given, list) else str(given).split(",")
     found: list[RunStatus] = []
     for name in names:
-        status = next((one for one in _STATUSES if one == (name.strip() if isinstance(name, str) else name)), None)
-        if status is None:
-            raise Invalid("filter.invalid", f"{name!r} is no state of a run; states are {', '.join(_STATUSES)}.")
-        found.append(status)
+        found.append(_status(name.strip() if isinstance(name, str) else name))
     return tuple(found)
+
+
+def _status(name: Json) -> RunStatus:
+    for one in _STATUSES:
+        if one == name:
+            return one
+    raise Invalid("filter.invalid", f"{name!r} is no state of a run; states are {', '.join(_STATUSES)}.")
 
 
 def _version(given: Json) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -20,6 +21,8 @@ from engine.spec.finding import Finding, has_errors
 from engine.spec.validate import validate
 
 VersionName = Literal["deployed", "draft"] | int
+
+_HASHES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Lookup:
         self._db = db
         self._catalog = catalog
         self._prepared = prepared
+        self._hashes: OrderedDict[tuple[WorkflowId, int], str] = OrderedDict()
+        """By workflow and version: a version never changes, so its hash is asked for once."""
 
     async def target(self, workspace_id: WorkspaceId, reference: str, version: VersionName) -> Target:
         """Raises `NotFound` (workflow, version), `Conflict` (nothing deployed yet), `Invalid` (a draft with errors)."""
@@ -127,12 +132,14 @@ class Lookup:
         return Target(workflow, 0, prepared)
 
     async def _numbered(self, conn: Connection, workflow: Workflow, number: int) -> Prepared:
+        known = self._hashes.get((workflow.workflow_id, number))
+        found = None if known is None else self._prepared.get(known)
+        if found is not None:
+            return found
         version = await versions.get(conn, workflow.workspace_id, workflow.workflow_id, number)
         if version is None:
             raise NotFound("version", str(number))
-        known = self._prepared.get(version.content_hash)
-        if known is not None:
-            return known
+        self._remember(workflow.workflow_id, number, version.content_hash)
         document = await versions.document(conn, workflow.workspace_id, workflow.workflow_id, number)
         if document is None:
             raise NotFound("version", str(number))
@@ -143,3 +150,8 @@ class Lookup:
                 "module.unknown",
                 f"Version {number} uses the module {error.args[0]!r}, which this installation doesn't have.",
             ) from None
+
+    def _remember(self, workflow_id: WorkflowId, number: int, content_hash: str) -> None:
+        self._hashes[workflow_id, number] = content_hash
+        while len(self._hashes) > _HASHES:
+            self._hashes.popitem(last=False)

@@ -76,8 +76,15 @@ class Starter:
         self._prepared = prepared
         self._acceptor = acceptor
 
-    async def start(self, workspace_id: WorkspaceId, reference: str, request: StartRequest) -> RunId:
-        """Take the run in. Raises `Problem`; what was taken in is never lost."""
+    async def start(
+        self,
+        workspace_id: WorkspaceId,
+        reference: str,
+        request: StartRequest,
+        *,
+        idempotency_key: str | None = None,
+    ) -> RunId:
+        """Take the run in. The same key again names the run of the first time. Raises `Problem`; what was taken in is never lost."""
         target = await self._lookup.target(workspace_id, reference, request.version)
         document = target.prepared.document
         if request.trigger is not None:
@@ -95,6 +102,8 @@ class Starter:
                 trigger=trigger,
                 options=options or None,
                 test=bool(options),
+                source=None if idempotency_key is None else f"api:{target.workflow.workflow_id}",
+                dedupe=idempotency_key,
             )
         )
         return taken.run_id
