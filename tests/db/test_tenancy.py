@@ -9,8 +9,8 @@ from db import api_keys, key_values, payloads, resumes, run_rows, runs, steps, v
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import record
-from db.runs import NewEvent
 from db.run_rows import RunFilter
+from db.runs import NewEvent
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
 
 TENANT_TABLES = """
@@ -79,9 +79,7 @@ async def test_a_tenant_sees_its_own_row_in_every_table_and_no_other(db: Databas
             everybody = await admin.fetchval(f"select count(distinct workspace_id) from {name}")
             assert everybody == 2, f"{name} has rows of {everybody} workspaces"
         async with admin.transaction():
-            await admin.execute(
-                f"set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)"
-            )
+            await admin.execute(f"set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)")
             for name in (name for name in names if name != "workspace_keys"):
                 seen = {row[0] for row in await admin.fetch(f"select distinct workspace_id from {name}")}
                 assert seen == {mine.workspace_id}, name
@@ -144,7 +142,9 @@ async def test_what_a_tenant_may_not_do_is_refused(
         await admin.execute(f"create role {login} login password 'leak'; grant ms_app to {login} with inherit false")
         leak = await asyncpg.connect(database_url, user=login, password="leak")
         try:
-            await leak.execute(f"begin; set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)")
+            await leak.execute(
+                f"begin; set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)"
+            )
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await leak.execute(statement.format(other=other.workspace_id, week=week))
         finally:
