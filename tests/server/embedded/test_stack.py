@@ -169,7 +169,9 @@ async def test_a_killed_supervisor_takes_its_processes_along_and_the_next_one_be
     assert await value(after, "select n from kept") == 7
 
 
-async def test_what_a_dead_supervisor_left_running_is_ended_first(start: Start, home: Path) -> None:
+async def test_what_a_dead_supervisor_left_running_is_ended_first(
+    start: Start, home: Path, servers: dict[str, str]
+) -> None:
     (home / "run").mkdir(parents=True)
     with subprocess.Popen(
         [sys.executable, "-c", "import signal; print(flush=True); signal.pause()"], stdout=subprocess.PIPE
@@ -180,7 +182,7 @@ async def test_what_a_dead_supervisor_left_running_is_ended_first(start: Start, 
         assert identity is not None
         note_process(home / "run" / "worker.json", identity)
         note_process(home / "run" / "api.json", ProcessIdentity(os.getpid(), "a process of an earlier time"))
-        running = await start(home)
+        running = await start(home, **servers)
         await running.ready()
         assert "ending 1 processes that an earlier supervisor left" in running.lines
         assert left.wait() != 0
@@ -258,14 +260,17 @@ class TestWhatCannotStartIsOneSentence:
             said == f"error: worker ended with exit code 1; its log ends: a line of its log; the whole log is {log!r}"
         )
 
-    async def test_a_database_whose_password_is_lost(self, start: Start, home: Path) -> None:
-        running = await start(home)
+    async def test_a_database_whose_password_is_lost(self, start: Start, home: Path, temporal_address: str) -> None:
+        running = await start(home, TEMPORAL_ADDRESS=temporal_address)
         await running.ready()
         await running.stop()
         (home / "run" / "postgres.password").unlink()
-        assert "the password of the embedded PostgreSQL is gone" in await (await start(home)).failed()
+        assert (
+            "the password of the embedded PostgreSQL is gone"
+            in await (await start(home, TEMPORAL_ADDRESS=temporal_address)).failed()
+        )
         (home / "run" / "postgres.password").write_text("another\n")
-        assert "refuses the password in" in await (await start(home)).failed()
+        assert "refuses the password in" in await (await start(home, TEMPORAL_ADDRESS=temporal_address)).failed()
 
 
 async def test_it_gives_up_at_once_on_what_cannot_come_back(start: Start, home: Path, servers: dict[str, str]) -> None:
