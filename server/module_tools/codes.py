@@ -12,7 +12,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "data.invalid": "A text is not of its format (`details.line`, `details.column`), or values can't be said in it.",
         "data.memory": "Work in the isolated pool needed more memory than it may have.",
         "data.timeout": "Work in the isolated pool took longer than the step's time limit.",
-        "http.<status>": "The target answered with another status than `expect_status`; `details`: `status`, some `headers`, the `body`'s start.",
+        "http.<status>": "The target answered with another status than `expect_status`; `details`: `status`, some `headers`, the `body`.",
         "http.blocked": "The target is inside a private network, or its port is another protocol's; see `MILLSTREAM_EGRESS_ALLOW`.",
         "http.body": "The answer's body can't be read: not the JSON that it should be, or wrongly compressed.",
         "http.connect": "The target can't be reached: no such name, refused, no trusted certificate, or the connection broke.",

@@ -1,7 +1,8 @@
 """Merging of objects, lists and rows.
 
-Laws: merging one value gives it back; `deep` and `shallow` are associative; `concat` keeps every element; an inner join gives the pairs of a
-nested loop in that loop's order; left = inner ∪ anti, row for row of the left list.
+Values are merged from left to right (`deep` isn't associative: a number between two objects hides the first). Laws: merging
+one value gives it back, and merging it again changes nothing; `shallow` is associative; `concat` keeps every element; an
+inner join gives the pairs of a nested loop in that loop's order; left = inner ∪ anti, row for row of the left list.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
 
-_HALF = re.compile(r'"(?:[^"\\]|\\.)*\\u[dD][89a-fA-F]', re.DOTALL)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -121,10 +121,7 @@ def read(text: str) -> list[Json]:
 
 def write(rows: list[Json]) -> str:
     """In block style. `read` gives back the same values."""
-    text = yaml.dump(rows, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**20)
-    if _HALF.search(text):
-        raise Rejected("data.invalid", "a value holds half of a surrogate pair, which YAML can't say")
-    return text
+    return yaml.dump(rows, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=2**20)
 
 
 def plain(text: str) -> Json:
@@ -176,6 +173,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_text(self, data: str) -> yaml.ScalarNode:
+        if _HALF.search(data):
+            raise Rejected("data.invalid", "a value holds half of a surrogate pair, which YAML can't say")
         try:
             is_text = isinstance(plain(data), str)
         except ValueError:
