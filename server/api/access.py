@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fastapi import Request
 
-from db import api_keys
+from db import api_keys, workspaces
 from db.ids import ApiKeyId, UserId, WorkspaceId
 from db.pool import Database
 from db.workspaces import Role
@@ -23,6 +23,8 @@ class Caller:
     """The key that a request carries, and the workspace it belongs to."""
 
     workspace_id: WorkspaceId
+    slug: str
+    """The workspace's, as it stands in the addresses of its webhooks."""
     api_key_id: ApiKeyId
     user_id: UserId | None
     role: Role
@@ -41,6 +43,8 @@ class KeyGate:
     def __init__(self, db: Database, rights: frozenset[tuple[Role, str]]) -> None:
         self._db = db
         self._rights = rights
+        self._slugs: dict[WorkspaceId, str] = {}
+        """A slug never changes: addresses hold it."""
 
     async def __call__(self, request: Request, action: str) -> Caller:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -54,7 +58,17 @@ class KeyGate:
             raise Problem(401, "auth.invalid", detail, headers={"WWW-Authenticate": "Bearer"})
         if (found.role, action) not in self._rights:
             raise Problem(403, "auth.forbidden", f"The role {found.role!r} may not do this ({action}).")
-        return Caller(found.workspace_id, found.api_key_id, found.user_id, found.role, frozenset(found.scopes))
+        slug = await self._slug(found.workspace_id)
+        return Caller(found.workspace_id, slug, found.api_key_id, found.user_id, found.role, frozenset(found.scopes))
+
+    async def _slug(self, workspace_id: WorkspaceId) -> str:
+        slug = self._slugs.get(workspace_id)
+        if slug is None:
+            async with self._db.tenant(workspace_id) as connection:
+                found = await workspaces.get(connection, workspace_id)
+            assert found is not None, "a key's workspace can't be deleted while the key holds"
+            slug = self._slugs[workspace_id] = found.slug
+        return slug
 
 
 def current(request: Request) -> Caller:

@@ -67,7 +67,7 @@ async def _once(services: Services, caller: Caller, request: Request, key: str, 
         raise Invalid("idempotency.key", f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
     route = f"{request.method} {request.url.path}?{request.url.query}"
     body = await read_body(request)
-    async with services.db.tenant(caller.workspace_id) as connection:
+    async with services.engine.db.tenant(caller.workspace_id) as connection:
         begun = await idempotency.begin(connection, caller.workspace_id, key, route, body)
     match begun:
         case "mismatch":
@@ -91,12 +91,12 @@ async def _first(services: Services, caller: Caller, request: Request, key: str,
         response = await handler(request)
         if 200 <= response.status_code < 300:
             content = bytes(response.body)
-            async with services.db.tenant(caller.workspace_id) as connection:
+            async with services.engine.db.tenant(caller.workspace_id) as connection:
                 given = loads(content) if content else None
                 await idempotency.finish(connection, caller.workspace_id, key, response.status_code, given)
             kept = True
         return response
     finally:
         if not kept:
-            async with services.db.tenant(caller.workspace_id) as connection:
+            async with services.engine.db.tenant(caller.workspace_id) as connection:
                 await idempotency.forget(connection, caller.workspace_id, key)

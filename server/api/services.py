@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import Request
 
-from db.pool import Database
-from engine.hub import Hub
-from engine.runs.cancel import Canceller
-from engine.runs.reading import RunReader
-from modules.registry import Registry
 from server.api.access import Gate
+from server.compose import Engine
 from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
-    db: Database
+    engine: Engine
     gate: Gate
-    hub: Hub
-    registry: Registry
-    temporal_is_there: Callable[[], bool]
-    reader: RunReader
-    canceller: Canceller
 
 
 def services_of(request: Request) -> Services:
@@ -33,3 +23,8 @@ def services_of(request: Request) -> Services:
     services = request.app.state.services
     assert isinstance(services, Services)
     return services
+
+
+def engine_of(request: Request) -> Engine:
+    """The dependency for handlers that need the engine alone, which is most of them."""
+    return services_of(request).engine

@@ -21,7 +21,8 @@ from server.api.answers import answer, decode_cursor, encode_cursor, page
 from server.api.body import Body, documented, json_body
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
-from server.api.services import Services, services_of
+from server.api.services import engine_of
+from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/api-keys", tags=["keys"])
 
@@ -37,12 +38,12 @@ class NewKey(Body):
 async def create(
     body: Annotated[NewKey, Depends(json_body(NewKey))],
     caller: Annotated[Caller, Depends(current)],
-    services: Annotated[Services, Depends(services_of)],
+    engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
     """A new key. `key` is in this answer and nowhere else."""
     if body.expires_at is not None and body.expires_at <= datetime.now(body.expires_at.tzinfo):
         raise Invalid("key.expired", "`expires_at` lies in the past.")
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         made, text = await api_keys.create(
             connection,
             caller.workspace_id,
@@ -58,7 +59,7 @@ async def create(
 @router.get("", openapi_extra=does("keys.read"))
 async def list_(
     caller: Annotated[Caller, Depends(current)],
-    services: Annotated[Services, Depends(services_of)],
+    engine: Annotated[Engine, Depends(engine_of)],
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> Response:
@@ -66,7 +67,7 @@ async def list_(
     most = limit or 50
     place = decode_cursor(cursor)
     before = _id(str(place[0])) if place else None
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         found = await api_keys.list_keys(connection, caller.workspace_id, before, most + 1)
     shown = found[:most]
     more = encode_cursor(str(shown[-1].api_key_id)) if len(found) > most else None
@@ -75,10 +76,10 @@ async def list_(
 
 @router.delete("/{api_key_id}", status_code=204, openapi_extra=does("keys.write"))
 async def revoke(
-    api_key_id: str, caller: Annotated[Caller, Depends(current)], services: Annotated[Services, Depends(services_of)]
+    api_key_id: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
     """Ends the key at once."""
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         if not await api_keys.revoke(connection, caller.workspace_id, _id(api_key_id)):
             raise NotFound("api key", api_key_id)
     return Response(status_code=204)

@@ -12,28 +12,29 @@ from modules.sdk.json import Json, JsonObject
 from server.api.answers import answer, decode_cursor, encode_cursor, page
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
-from server.api.services import Services, services_of
+from server.api.services import engine_of
+from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/modules", tags=["modules"])
 
 
 @router.get("", openapi_extra=does("modules.read"))
 async def list_modules(
-    services: Annotated[Services, Depends(services_of)], limit: Limit = None, cursor: Cursor = None
+    engine: Annotated[Engine, Depends(engine_of)], limit: Limit = None, cursor: Cursor = None
 ) -> Response:
     """All modules, each in every version, by name."""
     place = decode_cursor(cursor) or ["", 0]
     after = (str(place[0]), place[1] if len(place) > 1 and isinstance(place[1], int) else 0)
-    found = [module for module in services.registry.all() if (module.name, module.version) > after]
+    found = [module for module in engine.registry.all() if (module.name, module.version) > after]
     shown = found[: limit or 50]
     more = encode_cursor(shown[-1].name, shown[-1].version) if len(found) > len(shown) else None
     return page([module_view(module) for module in shown], more)
 
 
 @router.get("/{name}/{version}", openapi_extra=does("modules.read"))
-async def get_module(name: str, version: int, services: Annotated[Services, Depends(services_of)]) -> Response:
+async def get_module(name: str, version: int, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """One version of one module."""
-    found = services.registry.get(name, version)
+    found = engine.registry.get(name, version)
     if found is None:
         raise NotFound("module", f"{name}@{version}")
     return answer(module_view(found))

@@ -10,7 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from db.errors import DatabaseUnavailable
 from engine.problems import Problem
 from server.api.answers import answer
-from server.api.services import Services, services_of
+from server.api.services import engine_of
+from server.compose import Engine
 
 router = APIRouter(tags=["system"])
 
@@ -22,11 +23,11 @@ async def healthz() -> Response:
 
 
 @router.get("/readyz")
-async def readyz(services: Annotated[Services, Depends(services_of)]) -> Response:
+async def readyz(engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """200 when runs can be accepted: PostgreSQL answers. Temporal may be away; then runs wait for it."""
     try:
-        async with services.db.engine():
-            return answer({"status": "ready", "temporal": services.temporal_is_there()})
+        async with engine.db.engine():
+            return answer({"status": "ready", "temporal": engine.carrier.is_there})
     except DatabaseUnavailable:
         raise Problem(503, "database.unavailable", "The database can't be reached.") from None
 

@@ -18,7 +18,8 @@ from server.api.answers import answer, decode_cursor, encode_cursor, page
 from server.api.body import Body, documented, json_body
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
-from server.api.services import Services, services_of
+from server.api.services import engine_of
+from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/variables", tags=["variables"])
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
@@ -39,11 +40,11 @@ class NewValue(Body):
 async def create(
     body: Annotated[NewVariable, Depends(json_body(NewVariable))],
     caller: Annotated[Caller, Depends(current)],
-    services: Annotated[Services, Depends(services_of)],
+    engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
     """A new variable; 409 when the name is taken."""
     _not_secret(body.secret)
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         made = await variables.create(connection, caller.workspace_id, body.name, _json(body.value), caller.user_id)
     if made is None:
         raise Conflict("variable.taken", f"There is a variable {body.name!r} already.")
@@ -53,7 +54,7 @@ async def create(
 @router.get("", openapi_extra=does("variables.read"))
 async def list_(
     caller: Annotated[Caller, Depends(current)],
-    services: Annotated[Services, Depends(services_of)],
+    engine: Annotated[Engine, Depends(engine_of)],
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> Response:
@@ -61,7 +62,7 @@ async def list_(
     most = limit or 50
     place = decode_cursor(cursor)
     after = str(place[0]) if place else None
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         found = await variables.list_variables(connection, caller.workspace_id, after, most + 1)
     shown = found[:most]
     return page([_view(one) for one in shown], encode_cursor(shown[-1].name) if len(found) > most else None)
@@ -69,10 +70,10 @@ async def list_(
 
 @router.get("/{name}", openapi_extra=does("variables.read"))
 async def get(
-    name: str, caller: Annotated[Caller, Depends(current)], services: Annotated[Services, Depends(services_of)]
+    name: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
     """One variable."""
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         found = await variables.get(connection, caller.workspace_id, name)
     if found is None:
         raise NotFound("variable", name)
@@ -84,11 +85,11 @@ async def put(
     name: str,
     body: Annotated[NewValue, Depends(json_body(NewValue))],
     caller: Annotated[Caller, Depends(current)],
-    services: Annotated[Services, Depends(services_of)],
+    engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
     """Another value. Runs that have begun keep the one that they began with."""
     _not_secret(body.secret)
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         found = await variables.put(connection, caller.workspace_id, name, _json(body.value), caller.user_id)
     if found is None:
         raise NotFound("variable", name)
@@ -97,10 +98,10 @@ async def put(
 
 @router.delete("/{name}", status_code=204, openapi_extra=does("variables.write"))
 async def delete(
-    name: str, caller: Annotated[Caller, Depends(current)], services: Annotated[Services, Depends(services_of)]
+    name: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
     """Gone at once; documents that require it can no longer be deployed."""
-    async with acting(services.db, caller.workspace_id) as connection:
+    async with acting(engine.db, caller.workspace_id) as connection:
         if not await variables.delete(connection, caller.workspace_id, name):
             raise NotFound("variable", name)
     return Response(status_code=204)

@@ -1,0 +1,47 @@
+"""The application: routers under their prefix, problems for whatever goes wrong."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+
+from server.api import problems
+from server.api.routes import (
+    checks,
+    hooks,
+    keys,
+    modules,
+    resume,
+    runs,
+    system,
+    variables,
+    versions,
+    workflows,
+    workspaces,
+)
+from server.api.services import Services
+
+PREFIX = "/api/v1"
+BELOW = (workflows, versions, runs, checks, modules, variables, keys, workspaces)
+OUTSIDE = (hooks, resume, system)
+
+
+def build_app(services: Services, version: str) -> FastAPI:
+    """No pages of documentation are served: they would load scripts from elsewhere. The OpenAPI document is."""
+    app = FastAPI(
+        title="Millstream",
+        version=version,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    api = APIRouter(prefix=PREFIX)
+    for noun in BELOW:
+        api.include_router(noun.router)
+    app.include_router(api)
+    for noun in OUTSIDE:
+        app.include_router(noun.router)
+    problems.install(app)
+    return app

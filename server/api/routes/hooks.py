@@ -1,0 +1,34 @@
+"""The addresses of webhooks: `/hooks/{workspace}/{workflow}/{trigger}`, any method, outside the prefix."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from engine.triggers.webhook import HookRequest
+from server.api.body import read_body
+from server.api.services import engine_of
+from server.compose import Engine
+
+router = APIRouter(prefix="/hooks", tags=["hooks"])
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+
+
+@router.api_route("/{workspace}/{workflow}/{trigger}", methods=_METHODS, operation_id="receive_webhook")
+async def receive(
+    workspace: str, workflow: str, trigger: str, request: Request, engine: Annotated[Engine, Depends(engine_of)]
+) -> Response:
+    """Async: 202 `{run_id}`. Sync: the workflow's own answer, else 200 with its output."""
+    hook = await engine.webhooks.open(
+        HookRequest(
+            slug=workspace,
+            workflow=workflow,
+            trigger=trigger,
+            method=request.method,
+            headers=tuple(request.headers.items()),
+            query=tuple(request.query_params.multi_items()),
+        )
+    )
+    answer = await engine.webhooks.receive(hook, await read_body(request))
+    return Response(answer.body, answer.status, headers=dict(answer.headers))

@@ -1,0 +1,188 @@
+"""Builds a process: everything once, each part given what it needs, nothing global.
+
+`opened` gives a whole engine over one database, ready to accept and to work; the API puts its routes on it, the worker only runs it. Both
+processes are the same inside, so that a run starts and is answered in the process that took it in, and goes on in the other one when that dies.
+
+Order: the database must answer and have this program's tables, the master key must be the right one; Temporal may be away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from temporalio.client import Client
+
+from db.channel import Channel
+from db.pool import Database
+from engine.activities.host import Host
+from engine.activities.run_log import DatabaseLog
+from engine.carrier_store import DatabaseClaims, DatabaseOwners
+from engine.definitions import Definitions
+from engine.dispatch import Dispatcher
+from engine.hub import Hub
+from engine.isolated.pool import IsolatedPool
+from engine.launch import Launcher, resume_secret
+from engine.maintenance import Maintenance
+from engine.payloads import data_converter
+from engine.reconciler import Reconciler
+from engine.runs.accept import Acceptor
+from engine.runs.bulk import Bulk
+from engine.runs.cancel import Canceller
+from engine.runs.children import ChildRuns
+from engine.runs.ending import run_failer
+from engine.runs.isolated_calls import isolated_caller
+from engine.runs.lookup import Lookup
+from engine.runs.prepared import PreparedDocuments
+from engine.runs.reading import RunReader
+from engine.runs.replay import Replayer
+from engine.runs.resume import Resumer
+from engine.runs.start import Starter
+from engine.runs.testing import Tester
+from engine.sealing import SealingCodec
+from engine.triggers.webhook import Webhooks
+from modules.registry import Registry, load_registry
+from server.carrier import Carrier, Tie
+from server.settings import Settings
+from server.temporal import connect
+from server.worker import build_worker
+from workspace.egress.client import Egress
+from workspace.egress.policy import make_policy
+from workspace.key_store import DatabaseKeys
+from workspace.key_values import key_values_over
+from workspace.keys import LocalKey, Vault, master_key_from_file, master_key_from_text
+
+log = structlog.get_logger("millstream.process")
+
+
+class NoDatabase(Exception):
+    """There is no address of a database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What the routes work with. Each part is shared by all requests of the process."""
+
+    db: Database
+    hub: Hub
+    registry: Registry
+    vault: Vault
+    carrier: Carrier
+    dispatcher: Dispatcher
+    reader: RunReader
+    canceller: Canceller
+    definitions: Definitions
+    starter: Starter
+    tester: Tester
+    replayer: Replayer
+    bulk: Bulk
+    resumer: Resumer
+    webhooks: Webhooks
+
+
+@asynccontextmanager
+async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]:
+    """An engine at work while the block runs.
+
+    Raises `DatabaseUnavailable`, `WrongDatabase`, `NewerDatabase`, `BadMasterKey`, `WrongMasterKey`, `SettingsError`.
+    """
+    if settings.database_url is None:
+        raise NoDatabase("MILLSTREAM_DATABASE_URL is not set: start the stack with `millstream up`, or set it")
+    async with AsyncExitStack() as stack:
+        db = await Database.open(settings.database_url, min_size=2, max_size=12, application=application)
+        stack.push_async_callback(db.close)
+        vault = Vault(master_key(settings), DatabaseKeys(db))
+        await vault.check()
+        channel = Channel(db)
+        hub = Hub(channel)
+        registry = load_registry()
+        modules = {module.key: module for module in registry.all()}
+        prepared = PreparedDocuments(modules)
+        lookup = Lookup(db, registry, prepared)
+        egress = await stack.enter_async_context(Egress(make_policy(settings.egress_allow)))
+        isolated = await stack.enter_async_context(IsolatedPool())
+        owners = DatabaseOwners(db)
+        run_log = DatabaseLog(db)
+
+        async def tie() -> Tie:
+            converter = data_converter(SealingCodec(vault, DatabaseClaims(db), owners))
+            client: Client = await connect(settings, data_converter=converter)
+            work = build_worker(client, run_log, run_log, host)
+            return Tie(client, work, Launcher(client, db, owners, vault, settings.url, work.journal))
+
+        carrier = Carrier(tie)
+        dispatcher = Dispatcher(db, hub, carrier, run_failer(db, hub))
+        acceptor = Acceptor(db, hub, dispatcher)
+        canceller = Canceller(db, hub, dispatcher)
+        children = ChildRuns(db, lookup, acceptor, canceller)
+        host = Host(registry, egress, isolated, key_values_over(db), children, hub)
+        replayer = Replayer(db, lookup, prepared, acceptor)
+        engine = Engine(
+            db=db,
+            hub=hub,
+            registry=registry,
+            vault=vault,
+            carrier=carrier,
+            dispatcher=dispatcher,
+            reader=RunReader(db),
+            canceller=canceller,
+            definitions=Definitions(db, registry, canceller, settings.url),
+            starter=Starter(db, lookup, prepared, acceptor),
+            tester=Tester(db, lookup, registry.pure(), isolated_caller(modules, isolated)),
+            replayer=replayer,
+            bulk=Bulk(db, canceller, replayer, modules),
+            resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
+            webhooks=Webhooks(db, hub, lookup, acceptor),
+        )
+        jobs = {
+            "hub": hub.run(),
+            "carrier": carrier.run(),
+            "dispatcher": dispatcher.run(),
+            "reconciler": Reconciler(db, hub, carrier, channel.leads).run(),
+            "maintenance": Maintenance(db, channel.leads).run(),
+        }
+        async with _at_work(jobs):
+            yield engine
+
+
+def master_key(settings: Settings) -> LocalKey:
+    """The key that the settings give; the file in the home is made at the first start. Raises `BadMasterKey`."""
+    if settings.master_key is not None:
+        return master_key_from_text(settings.master_key.get_secret_value())
+    return master_key_from_file(settings.master_key_path, create=settings.master_key_file is None)
+
+
+@asynccontextmanager
+async def _at_work(jobs: Mapping[str, Coroutine[object, object, None]]) -> AsyncGenerator[None]:
+    """The jobs run beside the block. One that fails is a fault of ours: it is logged, and ends the process by the block's cancellation."""
+    block = asyncio.current_task()
+    failed: list[BaseException] = []
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("a part of the process failed", part=task.get_name(), exc_info=error)
+        failed.append(error)
+        if block is not None:
+            block.cancel()
+
+    tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if failed:
+            raise failed[0] from None
+        raise
+    finally:
+        for task in tasks:
+            task.remove_done_callback(ended)
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
