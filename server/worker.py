@@ -36,6 +36,8 @@ from engine.workflows.run import RunWorkflow
 
 CACHED_RUNS = 200
 """Executions kept in memory, 70 KB each; others are rebuilt from their history when something happens."""
+STICKY = timedelta(seconds=2)
+"""How long a task waits for the worker that has the run cached, before any other may take it: what a dead worker costs."""
 GRACE = timedelta(seconds=10)
 """For activities in flight when the worker is told to stop."""
 
@@ -101,6 +103,7 @@ def build_worker(client: Client, log: RunLog, facts: Facts, host: Host, *, task_
         max_cached_workflows=CACHED_RUNS,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        sticky_queue_schedule_to_start_timeout=STICKY,
         max_heartbeat_throttle_interval=timedelta(milliseconds=800),
         graceful_shutdown_timeout=GRACE,
     )

@@ -4,6 +4,9 @@ A local call costs no dispatch, but it lives and dies with its workflow task. Wh
 gone, a worker that stops) the same call is made again as an ordinary activity, which Temporal repeats until it answers. So no call is
 ever lost, and each activity must bear being called twice for the same thing.
 
+Each call has an id of its number and of what it is about (a digest: ids aren't encrypted). Temporal compares ids when it replays, so code that
+makes the calls of a history in another order, or others, is found out at the first one.
+
 Cancelling. Temporal turns the cancellation of an awaiting task into a request, and gives back whatever the activity then answers; here a
 task that was cancelled meanwhile always sees `CancelledError`, as the interpreter expects.
 """
@@ -11,6 +14,7 @@ task that was cancelled meanwhile always sees `CancelledError`, as the interpret
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import cast
@@ -45,14 +49,16 @@ class ActivityCalls:
 
     def __init__(self) -> None:
         self.budget = LocalBudget()
+        self._made = 0
 
-    async def local(self, name: str, argument: JsonObject) -> JsonObject | None:
+    async def local(self, name: str, argument: JsonObject, about: str) -> JsonObject | None:
         """The answer, or None when it has to be asked for by `ordinary`."""
         if not self.budget.allows():
             return None
         call = workflow.execute_local_activity(
             name,
             InProcess(argument),
+            activity_id=self._id(name, about),
             start_to_close_timeout=LOCAL_LIMIT,
             retry_policy=_ONCE,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -65,11 +71,12 @@ class ActivityCalls:
         self.budget.spend(size if isinstance(size, int) else 0)
         return answer
 
-    async def ordinary(self, name: str, argument: JsonObject, *, beats: bool = False) -> JsonObject:
+    async def ordinary(self, name: str, argument: JsonObject, about: str, *, beats: bool = False) -> JsonObject:
         """Waits until some worker has answered."""
         call = workflow.execute_activity(
             name,
             argument,
+            activity_id=self._id(name, about),
             start_to_close_timeout=LONG_LIMIT if beats else SHORT_LIMIT,
             heartbeat_timeout=HEARTBEAT if beats else None,
             retry_policy=_FOR_EVER,
@@ -79,10 +86,15 @@ class ActivityCalls:
         self.budget.round_trip()
         return answer
 
-    async def anyhow(self, name: str, argument: JsonObject) -> JsonObject:
+    async def anyhow(self, name: str, argument: JsonObject, about: str) -> JsonObject:
         """Locally first, else through the server. For short work on the database."""
-        answer = await self.local(name, argument)
-        return answer if answer is not None else await self.ordinary(name, argument)
+        answer = await self.local(name, argument, about)
+        return answer if answer is not None else await self.ordinary(name, argument, about)
+
+    def _id(self, name: str, about: str) -> str:
+        self._made += 1
+        digest = hashlib.blake2s(about.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+        return f"{self._made}-{name}-{digest}"
 
 
 async def _or_cancelled(call: Awaitable[object]) -> JsonObject:

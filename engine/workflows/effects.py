@@ -90,11 +90,12 @@ class TemporalEffects:
 
     async def call_module(self, call: ModuleCall) -> CallOutcome:
         argument: JsonObject = {"call": dump_call(call)}
+        about = f"{call.path}#{call.attempt}"
         if _may_be_local(call):
-            answer = await self._local(names.RUN_MODULE, argument)
+            answer = await self._local(names.RUN_MODULE, argument, about)
             if answer is not None and not answer.get("deferred"):
                 return load_outcome(obj(answer["outcome"]))
-        answer = await self._ordinary(names.RUN_MODULE, argument, beats=True)
+        answer = await self._ordinary(names.RUN_MODULE, argument, about, beats=True)
         return load_outcome(obj(answer["outcome"]))
 
     async def evaluate(self, request: Evaluation) -> Value:
@@ -105,6 +106,7 @@ class TemporalEffects:
                 "scope": to_json(cast("Value", request.scope)),
                 "whole": request.whole,
             },
+            "",
         )
         error = answer.get("error")
         if isinstance(error, dict):
@@ -112,7 +114,7 @@ class TemporalEffects:
         return from_json(answer["value"])
 
     async def load_page(self, ref: Ref, start: int) -> Page:
-        answer = await self._anyhow(names.LOAD_PAGE, {"ref": to_json(ref), "start": start})
+        answer = await self._anyhow(names.LOAD_PAGE, {"ref": to_json(ref), "start": start}, f"{start}")
         items = answer["items"]
         assert isinstance(items, list)
         return Page([from_json(item) for item in items], whole(answer["total"]))
@@ -122,7 +124,7 @@ class TemporalEffects:
     async def wait_event(self, wait: EventWait) -> EventAnswer:
         while True:
             over = wait.until is not None and workflow.time() >= wait.until
-            answer = await self._anyhow(names.READ_RESUME, {"path": wait.path, "last": over})
+            answer = await self._anyhow(names.READ_RESUME, {"path": wait.path, "last": over}, wait.path)
             if answer.get("posted"):
                 return EventAnswer(from_json(answer.get("body")))
             if over:
@@ -144,6 +146,7 @@ class TemporalEffects:
                     "wait": child.wait,
                 }
             },
+            child.path,
         )
         error = load_error(answer.get("error"))
         if error is not None:
@@ -154,13 +157,13 @@ class TemporalEffects:
         try:
             return await self._child_end(run_id)
         except asyncio.CancelledError:
-            await self._anyhow(names.CANCEL_CHILD, {"run_id": run_id})
+            await self._anyhow(names.CANCEL_CHILD, {"run_id": run_id}, run_id)
             await self._child_end(run_id)
             raise
 
     async def _child_end(self, run_id: str) -> ChildEnd:
         while True:
-            answer = await self._anyhow(names.READ_CHILD, {"run_id": run_id})
+            answer = await self._anyhow(names.READ_CHILD, {"run_id": run_id}, run_id)
             end = answer.get("end")
             if isinstance(end, dict):
                 status = end["status"]
@@ -179,6 +182,7 @@ class TemporalEffects:
                     "body": to_json(response.body),
                 }
             },
+            "",
         )
         return answer.get("delivered") is True
 
@@ -247,7 +251,9 @@ class TemporalEffects:
         async with self._writing:
             taken = self._rows.take()
             await self._calls.anyhow(
-                names.RECORD, {"run": self._head, "rows": as_json(taken), "waiting": False, "end": dump_end(end)}
+                names.RECORD,
+                {"run": self._head, "rows": as_json(taken), "waiting": False, "end": dump_end(end)},
+                "end",
             )
 
     async def _write(self, least: int) -> None:
@@ -261,20 +267,20 @@ class TemporalEffects:
             taken = self._rows.take()
             if len(taken) >= CHUNK:
                 self._chunks += 1
-            answer = await self._calls.anyhow(names.RECORD, self._argument({}, taken))
+            answer = await self._calls.anyhow(names.RECORD, self._argument({}, taken), "rows")
             self._heard(answer)
 
     # -- activities with rows
 
-    async def _anyhow(self, name: str, argument: JsonObject) -> JsonObject:
-        answer = await self._local(name, argument)
-        return answer if answer is not None else await self._ordinary(name, argument)
+    async def _anyhow(self, name: str, argument: JsonObject, about: str) -> JsonObject:
+        answer = await self._local(name, argument, about)
+        return answer if answer is not None else await self._ordinary(name, argument, about)
 
-    async def _local(self, name: str, argument: JsonObject) -> JsonObject | None:
+    async def _local(self, name: str, argument: JsonObject, about: str) -> JsonObject | None:
         taken = self._rows.take()
         answer = None
         try:
-            answer = await self._calls.local(name, self._argument(argument, taken))
+            answer = await self._calls.local(name, self._argument(argument, taken), about)
         finally:
             if answer is None:
                 self._rows.put_back(taken)
@@ -282,12 +288,12 @@ class TemporalEffects:
             self._heard(answer)
         return answer
 
-    async def _ordinary(self, name: str, argument: JsonObject, *, beats: bool = False) -> JsonObject:
+    async def _ordinary(self, name: str, argument: JsonObject, about: str, *, beats: bool = False) -> JsonObject:
         if len(self._rows) > ROWS_IN_HISTORY:
             await self._write(0)
         taken = self._rows.take()
         try:
-            answer = await self._calls.ordinary(name, self._argument(argument, taken), beats=beats)
+            answer = await self._calls.ordinary(name, self._argument(argument, taken), about, beats=beats)
         except BaseException:
             self._rows.put_back(taken)
             raise
