@@ -67,19 +67,15 @@ class Connection:
 
     async def maybe(self, query: Query[T], **given: object) -> T | None:
         """The first row, None if there is none."""
-        arguments = query.arguments(given)
-        try:
-            row = await self._driver.fetchrow(query.statement.sql, *arguments)
-        except (*LOST, asyncpg.InterfaceError) as error:
-            raise self._translated(error) from error
+        row = await self._first(query, given)
         return None if row is None else query.build(row)
 
     async def one(self, query: Query[T], **given: object) -> T:
         """The one row; LookupError if there is none."""
-        row = await self.maybe(query, **given)
+        row = await self._first(query, given)
         if row is None:
             raise LookupError(f"{query.statement.name!r} found nothing")
-        return row
+        return query.build(row)
 
     async def count(self, query: Query[None], **given: object) -> int:
         """Run a command and tell how many rows it touched."""
@@ -109,6 +105,13 @@ class Connection:
                 await asyncio.shield(self.script("rollback to savepoint here; release savepoint here"))
             raise
         await self.script("release savepoint here")
+
+    async def _first(self, query: Query[T], given: dict[str, object]) -> Sequence[object] | None:
+        arguments = query.arguments(given)
+        try:
+            return await self._driver.fetchrow(query.statement.sql, *arguments)
+        except (*LOST, asyncpg.InterfaceError) as error:
+            raise self._translated(error) from error
 
     async def _fetch(self, query: Query[T], given: dict[str, object]) -> list[Sequence[object]]:
         arguments = query.arguments(given)
