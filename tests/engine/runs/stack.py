@@ -1,0 +1,194 @@
+"""The engine as a process has it: definitions, runs, webhooks, dispatcher and worker over real PostgreSQL and Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from temporalio.client import Client
+
+from db import workspaces
+from db.channel import Channel
+from db.ids import RunId, WorkspaceId, new_uuid7
+from db.pool import Database
+from db.run_rows import RunRow
+from engine.activities.host import Host
+from engine.activities.run_log import DatabaseLog
+from engine.carrier_store import DatabaseClaims, DatabaseOwners
+from engine.definitions import Definitions
+from engine.dispatch import Dispatcher
+from engine.executions import Executions, TemporalExecutions
+from engine.expressions.values import Json
+from engine.hub import Hub
+from engine.isolated.pool import IsolatedPool
+from engine.launch import Launcher, resume_secret
+from engine.payloads import data_converter
+from engine.runs.accept import Acceptor
+from engine.runs.bulk import Bulk
+from engine.runs.cancel import Canceller
+from engine.runs.children import ChildRuns
+from engine.runs.ending import run_failer
+from engine.runs.isolated_calls import isolated_caller
+from engine.runs.lookup import Lookup
+from engine.runs.prepared import PreparedDocuments
+from engine.runs.reading import RunReader
+from engine.runs.replay import Replayer
+from engine.runs.resume import Resumer
+from engine.runs.start import Starter, StartRequest
+from engine.runs.testing import Tester
+from engine.runs.waiting import ended, wait_for
+from engine.sealing import SealingCodec
+from engine.triggers.answers import HookAnswer
+from engine.triggers.webhook import HookRequest, Webhooks
+from modules.registry import load_registry
+from server.module_tools.host import MemoryKeyValues
+from server.worker import build_worker
+from workspace.egress.client import Egress
+from workspace.egress.policy import make_policy
+from workspace.key_store import DatabaseKeys
+from workspace.keys import LocalKey, Vault
+
+REGISTRY = load_registry()
+MODULES = {module.key: module for module in REGISTRY.all()}
+PUBLIC = "http://localhost:8080"
+_VAULT_KEY = b"a master key that only tests use"
+
+Document = dict[str, Json]
+
+
+@dataclass
+class Stack:
+    """One workspace `acme`, and what acts on it."""
+
+    db: Database
+    hub: Hub
+    vault: Vault
+    workspace_id: WorkspaceId
+    executions: Executions
+    dispatcher: Dispatcher
+    definitions: Definitions
+    lookup: Lookup
+    acceptor: Acceptor
+    starter: Starter
+    canceller: Canceller
+    replayer: Replayer
+    bulk: Bulk
+    tester: Tester
+    resumer: Resumer
+    reader: RunReader
+    webhooks: Webhooks
+
+    async def define(self, document: Document, *, deploy: bool = True) -> str:
+        """Create the workflow and deploy it; gives its name."""
+        made = await self.definitions.create(self.workspace_id, "acme", None, document)
+        name = str(made["name"])
+        if deploy:
+            await self.definitions.deploy(self.workspace_id, None, name, None, None)
+        return name
+
+    async def start(self, name: str, body: Json = None, **more: Json) -> RunId:
+        given: Document = {"input": body, **more} if "trigger" not in more else dict(more)
+        return await self.starter.start(self.workspace_id, name, StartRequest.read(given))
+
+    async def run(self, name: str, body: Json = None, **more: Json) -> RunRow:
+        return await self.end(await self.start(name, body, **more))
+
+    async def end(self, run_id: RunId | str) -> RunRow:
+        """The run when it has ended. Tests are under pytest's own time limit."""
+        return await self.until(run_id, ended)
+
+    async def until(self, run_id: RunId | str, enough: Callable[[RunRow], bool]) -> RunRow:
+        known = RunId(UUID(str(run_id)))
+        return await wait_for(self.db, self.hub, self.workspace_id, known, 110, enough)
+
+    async def view(self, run_id: RunId | str) -> Document:
+        return await self.reader.view(self.workspace_id, RunId(UUID(str(run_id))))
+
+    async def steps(self, run_id: RunId | str) -> list[Document]:
+        page = await self.reader.list_steps(self.workspace_id, RunId(UUID(str(run_id))), None, 500)
+        return [item for item in page.items if isinstance(item, dict)]
+
+    async def post(
+        self,
+        workflow: str,
+        body: bytes = b"{}",
+        *,
+        trigger: str = "hook",
+        method: str = "POST",
+        slug: str = "acme",
+        headers: dict[str, str] | None = None,
+        query: list[tuple[str, str]] | None = None,
+    ) -> HookAnswer:
+        given = {"content-type": "application/json", **(headers or {})}
+        request = HookRequest(slug, workflow, trigger, method, list(given.items()), query or [])
+        return await self.webhooks.receive(await self.webhooks.open(request), body)
+
+
+@asynccontextmanager
+async def open_stack(
+    db: Database, temporal_address: str, *, working: bool = True, task_queue: str | None = None, lazy: bool = False
+) -> AsyncIterator[Stack]:
+    """With `working` false no worker polls. `lazy`: Temporal need not be there yet."""
+    queue = task_queue or f"test-{new_uuid7()}"
+    async with AsyncExitStack() as stack:
+        async with db.engine() as conn:
+            workspace = await workspaces.by_slug(conn, "acme") or await workspaces.create(conn, "acme", "Acme")
+        assert workspace is not None
+        workspace_id = workspace.workspace_id
+        vault = Vault(LocalKey(_VAULT_KEY), DatabaseKeys(db))
+        owners = DatabaseOwners(db)
+        client = await Client.connect(
+            temporal_address,
+            data_converter=data_converter(SealingCodec(vault, DatabaseClaims(db), owners)),
+            lazy=lazy,
+        )
+        channel = Channel(db)
+        hub = Hub(channel)
+        pool = await stack.enter_async_context(IsolatedPool(1))
+        egress = await stack.enter_async_context(Egress(make_policy(["127.0.0.0/8"])))
+        prepared = PreparedDocuments(MODULES)
+        lookup = Lookup(db, REGISTRY, prepared)
+        holder: list[Launcher] = []
+        executions = TemporalExecutions(client, lambda start: holder[0](start))  # noqa: PLW0108  (made below)
+        dispatcher = Dispatcher(db, hub, executions, run_failer(db, hub))
+        acceptor = Acceptor(db, hub, dispatcher)
+        canceller = Canceller(db, hub, dispatcher)
+        children = ChildRuns(db, lookup, acceptor, canceller)
+        key_values = MemoryKeyValues()
+        host = Host(REGISTRY, egress, pool, lambda workspace, workflow: key_values, children, hub)
+        log = DatabaseLog(db)
+        work = build_worker(client, log, log, host, task_queue=queue) if working else None
+        journal = None if work is None else work.journal
+        holder.append(Launcher(client, db, owners, vault, PUBLIC, journal, task_queue=queue))
+        replayer = Replayer(db, lookup, prepared, acceptor)
+        made = Stack(
+            db=db,
+            hub=hub,
+            vault=vault,
+            workspace_id=workspace_id,
+            executions=executions,
+            dispatcher=dispatcher,
+            definitions=Definitions(db, REGISTRY, canceller, PUBLIC),
+            lookup=lookup,
+            acceptor=acceptor,
+            starter=Starter(db, lookup, prepared, acceptor),
+            canceller=canceller,
+            replayer=replayer,
+            bulk=Bulk(db, canceller, replayer, MODULES),
+            tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool)),
+            resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
+            reader=RunReader(db),
+            webhooks=Webhooks(db, hub, lookup, acceptor),
+        )
+        jobs = [asyncio.create_task(dispatcher.run()), asyncio.create_task(hub.run())]
+        if work is not None:
+            jobs.append(asyncio.create_task(work.run()))
+        try:
+            yield made
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
