@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from modules.core.tables.keys import comparable
 from modules.sdk.declaration import Result
@@ -70,13 +71,27 @@ def _measure(name: str, items: Sequence[tuple[int, JsonObject]], measure: JsonOb
 
 
 def _sum(name: str, numbers: Sequence[int | float]) -> int | float:
-    whole = _whole(numbers)
-    if whole is not None and -(2**63) <= (total := sum(whole)) < 2**64:
+    total = sum(number for number in numbers if isinstance(number, int))
+    floats = [number for number in numbers if isinstance(number, float)]
+    if not floats and -(2**63) <= total < 2**64:
         return total
     try:
-        return math.fsum(numbers)
+        return math.fsum([*floats, *_pieces(total)])
+    except OverflowError:  # perhaps only on the way: what follows has no such limit
+        exact = sum((Fraction(number) for number in floats), Fraction(total))
+    try:
+        return float(exact)
     except OverflowError:
         raise Rejected("input.invalid", f"the sum of the measure {name!r} is too large for a number") from None
+
+
+def _pieces(total: int) -> list[float]:
+    """Floats whose exact sum is the integer, which a single one would round."""
+    pieces: list[float] = []
+    while total:
+        pieces.append(float(total))
+        total -= int(pieces[-1])
+    return pieces
 
 
 def _average(name: str, numbers: Sequence[int | float]) -> float:
