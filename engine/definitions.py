@@ -273,7 +273,7 @@ class Definitions:
         """The live version's document, the draft's while nothing is live."""
         return await versions.document(conn, workflow.workspace_id, workflow.workflow_id, workflow.live_version or 0)
 
-    def findings_view(
+    def _workflow_shown(
         self, workflow: Workflow, slug: str, draft: Draft, findings: tuple[Finding, ...], live: Json
     ) -> JsonObject:
         shown = self._head(workflow, slug, draft.document if live is None else live)
