@@ -44,6 +44,7 @@ class Activity:
         "path",
         "plan",
         "progress",
+        "resumed",
         "retry_at",
         "run",
         "started_at",
@@ -63,6 +64,8 @@ class Activity:
         self.many = False
         """Whether it may be tried again, so that what is inside of it must be numbered on."""
         self.begun = False
+        self.resumed = False
+        """Whether this attempt was begun in an earlier history: its open row is written already."""
         self.waiting = False
         self.retry_at: float | None = None
         self.progress: dict[str, Value] = {}
@@ -184,6 +187,8 @@ class Activity:
     ) -> None:
         """Says in the step's row what it waits for."""
         self.waiting = True
+        if self.resumed:
+            return
         self.run.effects.emit(
             replace(
                 self._open_row(StepStatus.WAITING, inputs),
@@ -240,6 +245,8 @@ class Activity:
 
     def write_open(self, status: StepStatus, input_: Value) -> None:
         """A row that says the attempt goes on."""
+        if self.resumed:
+            return
         self.run.effects.emit(self._open_row(status, input_))
 
     def _open_row(self, status: StepStatus, input_: Value) -> StepRecord:

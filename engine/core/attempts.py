@@ -96,7 +96,7 @@ def _remembered(at: Activity) -> bool:
         at.attempt, at.counted, at.retry_at, started, at.progress = progress_of(entry)
         if started is not None:
             at.started_at = started
-            at.begun = True
+            at.begun = at.resumed = True
         return False
     at.attempt = state.attempt
     if is_new(entry):
@@ -254,7 +254,7 @@ def _settled(at: Activity, result: Result, inputs: Inputs, policy: RetryPolicy) 
     if not result.lost:
         at.counted += 1
         at.retry_at = again
-    at.begun = False
+    at.begun = at.resumed = False
     at.progress = {}
     at.keep = None
     at.inner = []

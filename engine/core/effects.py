@@ -188,7 +188,10 @@ class Effects(Protocol):
     def emit(self, record: StepRecord) -> None: ...
 
     async def checkpoint(self) -> None:
-        """Called after each step: writes gathered records when due, and holds while the run is about to move to a new history."""
+        """Called after each step: writes gathered records when due, and may hold while the run is about to move to a new history.
+
+        It isn't called in a `finally` of what is being cancelled: that must go on for `Run.drain` to return.
+        """
         ...
 
     def parked(self, count: int) -> None:

@@ -86,14 +86,16 @@ async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
                 else:
                     await _perform(activity)
                     _resolve(run, frame, step, ready)
-                await run.effects.checkpoint()
+                if not frame.urgent:  # what is being torn down isn't held back
+                    await run.effects.checkpoint()
             if not crew.busy:
                 return
             ended = await crew.next()
             if run.draining and not frame.urgent:
                 await run.hold()
             _resolve(run, frame, frame.plan.by_id[ended], ready)
-            await run.effects.checkpoint()
+            if not frame.urgent:
+                await run.effects.checkpoint()
     except (Failed, Flow):
         try:
             if run.draining and not frame.urgent:

@@ -90,8 +90,11 @@ class Fake:
     def __init__(self, world: World) -> None:
         self.world = world
         self.checkpoints = 0
+        self.over = False
+        """The run has moved on: what is left of this execution is taken apart and changes nothing any more."""
+        self._wrote = False
         self.on_checkpoint: Callable[[int], None] | None = None
-        self._random = random.Random(world.seed)  # noqa: S311
+        self._random = random.Random(world.seed)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = 0
         self._active = 1
@@ -109,6 +112,8 @@ class Fake:
 
     async def call_module(self, call: ModuleCall) -> CallOutcome:
         world = self.world
+        if self.over:
+            raise asyncio.CancelledError
         known = world.journal.get((call.path, call.attempt))
         if known is not None:
             return known
@@ -223,7 +228,8 @@ class Fake:
         self._write(record)
 
     async def checkpoint(self) -> None:
-        self.checkpoints += 1
+        self.checkpoints += self._wrote  # steps that were remembered are no progress
+        self._wrote = False
         if self.on_checkpoint is not None:
             self.on_checkpoint(self.checkpoints)
 
@@ -231,6 +237,8 @@ class Fake:
         self.world.parked.append((self.world.now, count))
 
     def _write(self, record: StepRecord) -> None:
+        if self.over:
+            return
         key = (record.path, record.attempt)
         known = self.world.rows.get(key)
         if known is not None and known.status in TERMINAL:
@@ -238,6 +246,7 @@ class Fake:
                 known, started_at=0, finished_at=0, input=None, retry_at=None
             ), f"a terminal row changed: {known} to {record}"
             return
+        self._wrote = True
         self.world.rows[key] = record
         self.world.order.append(record)
 
@@ -438,9 +447,8 @@ async def run_in_pieces(
             check_rows(ran)
             return ran, pieces
         memo = run_.snapshot()
-        task.cancel()
-        emit, fake.emit = fake.emit, lambda record: None  # type: ignore[method-assign]  the old history writes nothing more
-        for pending in [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]:
-            pending.cancel()
-        await settle()
-        fake.emit = emit  # type: ignore[method-assign]
+        fake.over = True
+        while others := [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]:
+            for other in others:
+                other.cancel()
+            await settle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from engine.core.records import RunStatus
@@ -76,7 +78,7 @@ async def test_ready_steps_start_in_the_order_of_their_ids() -> None:
 async def test_a_thousand_steps_in_a_row_and_a_thousand_skipped_in_a_row() -> None:
     names = [f"s{number:04}" for number in range(998)]
     steps: dict[str, object] = {name: value() for name in names}
-    chain = [f"{one} {other}" for one, other in zip(names, names[1:], strict=False)]
+    chain = [f"{one} {other}" for one, other in pairwise(names)]
     assert (await run(document(steps, chain))).statuses()[names[-1]] == "succeeded"
     ran = await run(document({**steps, "a": step("if", {"condition": False})}, [*chain, f"a.true {names[0]}"]))
     assert ran.statuses()[names[-1]] == "skipped"

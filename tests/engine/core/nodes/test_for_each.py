@@ -26,7 +26,7 @@ async def test_no_more_iterations_than_asked_for_are_in_work() -> None:
 
     def answer(call: object, made: int) -> Answer:
         nonlocal most
-        most = max(most, len([row for row in world.calls]) - len(world.journal))
+        most = max(most, len(world.calls) - len(world.journal))
         return Answer(1, seconds=1.0)
 
     world = World(answer=answer)
