@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NAME = "order-intake"
 AT_ONCE = 8
+RETRIED = "1050"
+"""The order for which the warehouse answers 503 twice."""
 
 
 @dataclass(slots=True)
@@ -49,9 +51,10 @@ def take_orders(settings: Settings, warehouse: str, out: Out) -> Report:
     report = Report(orders=len(orders))
     answers = _post_all(hook, orders, out)
     report.runs = api.items("/runs", {"workflow": NAME, "from": began.isoformat()}, most=1_000)
-    _judge(report, orders, answers, outcomes)
+    by_order = {_order_of(api, run): run for run in report.runs}
+    _judge(report, by_order, orders, answers, outcomes)
     _judge_deliveries(report, warehouse, orders)
-    _pick_logs(report, api)
+    _pick_logs(report, by_order, api)
     return report
 
 
@@ -97,8 +100,22 @@ def _post(hook: str, order: JsonObject, key: str) -> int:
         connection.close()
 
 
-def _judge(report: Report, orders: list[JsonObject], answers: dict[str, int], outcomes: dict[str, JsonObject]) -> None:
-    by_order = {str(given["id"]): run for run in report.runs if isinstance(given := run.get("input"), dict)}
+def _order_of(api: Api, run: JsonObject) -> str:
+    """The number of the order that a run took in. A large input is kept beside the run, which then refers to it."""
+    given = run["input"]
+    assert isinstance(given, dict)
+    if "$ref" in given:
+        given = api.get(f"/runs/{run['run_id']}/payloads/{given['$ref']}")
+    return str(given["id"])
+
+
+def _judge(
+    report: Report,
+    by_order: dict[str, JsonObject],
+    orders: list[JsonObject],
+    answers: dict[str, int],
+    outcomes: dict[str, JsonObject],
+) -> None:
     for order in orders:
         number = str(order["id"])
         special = outcomes["orders"].get(number)
@@ -142,11 +159,9 @@ def _judge_deliveries(report: Report, warehouse: str, orders: list[JsonObject]) 
             report.wrong.append(f"order {order['id']} was delivered {delivered} times, not {due}")
 
 
-def _pick_logs(report: Report, api: Api) -> None:
+def _pick_logs(report: Report, by_order: dict[str, JsonObject], api: Api) -> None:
     """The log of the order that met a warehouse being restarted, and of the one that it refused."""
-    for run in report.runs:
-        given = run.get("input")
-        number = str(given["id"]) if isinstance(given, dict) else ""
-        if number == "1050" or run["run_id"] == report.failed_run:
+    for number, run in by_order.items():
+        if number == RETRIED or run["run_id"] == report.failed_run:
             title = f"The step log of order {number}, which {run['status']} ({run['run_id']}):"
             report.logs[title] = api.items(f"/runs/{run['run_id']}/steps", most=1_000)
