@@ -44,7 +44,7 @@ class NotFound(Problem):
     """`what` is the kind of thing (`workflow`), `name` what the caller gave."""
 
     def __init__(self, what: str, name: str) -> None:
-        super().__init__(404, f"{what}.unknown", f"There is no {what} {name!r} in this workspace.")
+        super().__init__(404, f"{what.replace(' ', '_')}.unknown", f"There is no {what} {name!r} in this workspace.")
 
 
 class Conflict(Problem):
