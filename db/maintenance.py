@@ -6,16 +6,19 @@ Weeks go whole (`db.partitions`); what is here is for shorter retentions and for
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from db.connection import Connection
-from db.ids import WorkflowId, WorkspaceId
+from db.ids import WorkflowId, WorkspaceId, uuid7_floor
 from db.statements import command, values
 
 _BATCH = 200
 _MANY = 5_000
+_DROPPED_AFTER_DAYS = 45  # 30 days of retention, the week itself, and the one that is always kept
 
 _EXPIRED = values("maintenance", "expired_runs", UUID)
+_LEFT_BEHIND = values("maintenance", "left_behind", UUID)
 _OF_WORKFLOW = values("maintenance", "runs_of_workflow", UUID)
 _DELETE_BY_RUN = tuple(
     command("maintenance", name)
@@ -31,8 +34,17 @@ _DELETE_DOCUMENTS = command("maintenance", "delete_documents")
 
 
 async def delete_expired_runs(connection: Connection, limit: int = _BATCH) -> int:
-    """Delete up to `limit` runs past their retention, with all that belongs to them. Repeat while it gives `limit`."""
+    """Delete up to `limit` runs past a retention of less than 30 days, with all that belongs to them.
+
+    Repeat while it gives `limit`. Longer kept runs go with their week.
+    """
     return await _delete(connection, await connection.all(_EXPIRED, most=limit))
+
+
+async def delete_left_behind(connection: Connection, limit: int = _BATCH) -> int:
+    """The same for runs of any retention in weeks that should be gone and are held by some other run. For once a day."""
+    old = uuid7_floor(datetime.now(UTC) - timedelta(days=_DROPPED_AFTER_DAYS))
+    return await _delete(connection, await connection.all(_LEFT_BEHIND, below=old, most=limit))
 
 
 async def delete_runs_of_workflow(

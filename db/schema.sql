@@ -428,13 +428,13 @@ begin
         output = case when end_status = 'succeeded' then end_output end,
         error = end_error,
         warnings = coalesce(end_warnings, u.warnings),
-        started_at = coalesce(u.started_at, case when u.status <> 'queued' then end_at end),
+        started_at = r.started_at,
         finished_at = end_at,
         expires_at = end_at + u.retention_days * interval '1 day',
         trigger = case when u.log = 'none' then json_build_object('type', u.trigger_type, 'id', u.trigger_id, 'body', null)
             else u.trigger end,
-        event_seq = u.event_seq + 1,
-        status_seq = u.event_seq + 1,
+        event_seq = r.event_seq + 1,
+        status_seq = r.event_seq + 1,
         changed_xid = pg_current_xact_id()::text::bigint,
         search = case when u.log = 'none' or cardinality(words) = 0 then u.search
             else coalesce(u.search, '') || array_to_tsvector(words) end
@@ -556,7 +556,6 @@ CREATE FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], at
     AS $$
 declare
     r workflow_runs;
-    new_status text;
     changed integer := 0;
 begin
     perform act_for(workspace);
@@ -627,30 +626,31 @@ begin
         last_seq := r.event_seq + cardinality(paths);
     end if;
 
-    new_status := case
+    if end_status is not null then
+        r.started_at := coalesce(r.started_at, began_at, now());
+        r.event_seq := last_seq;
+        next_run := finish_run(r, end_status, end_output, end_error, end_warnings, coalesce(end_at, now()),
+            coalesce(words, '{}'));
+        status := end_status;
+        finished_now := true;
+        last_seq := last_seq + 1;
+        return next;
+        return;
+    end if;
+
+    status := case
         when waiting then 'waiting'
         when waiting is not null or r.status = 'queued' then 'running'
         else r.status
     end;
-    if new_status <> r.status or changed > 0 or (began_at is not null and r.started_at is null) then
-        if new_status <> r.status or r.started_at is null then
-            last_seq := last_seq + 1;
-            update workflow_runs w set
-                status = new_status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
-                status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
-            where w.run_id = run;
-        else
-            update workflow_runs w set event_seq = last_seq where w.run_id = run;
-        end if;
-    end if;
-    status := new_status;
-
-    if end_status is not null then
-        next_run := finish_run(r, end_status, end_output, end_error, end_warnings,
-            coalesce(end_at, now()), coalesce(words, '{}'));
-        status := end_status;
-        finished_now := true;
+    if status <> r.status or r.started_at is null then
         last_seq := last_seq + 1;
+        update workflow_runs w set
+            status = record_steps.status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
+            status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
+        where w.run_id = run;
+    elsif changed > 0 then
+        update workflow_runs w set event_seq = last_seq where w.run_id = run;
     end if;
     return next;
 end
@@ -721,6 +721,7 @@ ALTER FUNCTION public.room_under_cap(workflow uuid, cap integer) OWNER TO ms_own
 CREATE FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid, most integer) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 declare
     workspace bigint := nullif(current_setting('app.ws', true), '')::bigint;
@@ -1286,7 +1287,7 @@ CREATE INDEX workflow_resumes_posted ON public.workflow_resumes USING btree (pos
 
 CREATE INDEX workflow_runs_changed ON ONLY public.workflow_runs USING btree (workspace_id, changed_xid, run_id);
 
-CREATE INDEX workflow_runs_expires ON ONLY public.workflow_runs USING btree (expires_at);
+CREATE INDEX workflow_runs_expires ON ONLY public.workflow_runs USING btree (expires_at) WHERE (retention_days < 30);
 
 CREATE INDEX workflow_runs_kept_bare ON ONLY public.workflow_runs USING btree (finished_at) WHERE (log = 'none'::text);
 

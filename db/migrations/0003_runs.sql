@@ -59,7 +59,8 @@ create index workflow_runs_unlucky on workflow_runs (workspace_id, run_id desc)
     where status in ('failed', 'cancelled', 'timed_out');
 create index workflow_runs_parent on workflow_runs (parent_run_id) where parent_run_id is not null;
 create index workflow_runs_changed on workflow_runs (workspace_id, changed_xid, run_id);
-create index workflow_runs_expires on workflow_runs (expires_at);
+-- Runs kept for 30 days or longer go with their week.
+create index workflow_runs_expires on workflow_runs (expires_at) where retention_days < 30;
 create index workflow_runs_kept_bare on workflow_runs (finished_at) where log = 'none';
 create index workflow_runs_search on workflow_runs using gin (search);
 

@@ -148,6 +148,7 @@ end
 $$;
 
 -- The end of a run, whose row the caller has locked and found open. Gives the run that may go now, if one waited for it.
+-- r.started_at and r.event_seq are the caller's: they may be ahead of the row, which is written once and here.
 create function finish_run(
     r workflow_runs, end_status text, end_output json, end_error json, end_warnings json,
     end_at timestamptz, words text[]
@@ -162,13 +163,13 @@ begin
         output = case when end_status = 'succeeded' then end_output end,
         error = end_error,
         warnings = coalesce(end_warnings, u.warnings),
-        started_at = coalesce(u.started_at, case when u.status <> 'queued' then end_at end),
+        started_at = r.started_at,
         finished_at = end_at,
         expires_at = end_at + u.retention_days * interval '1 day',
         trigger = case when u.log = 'none' then json_build_object('type', u.trigger_type, 'id', u.trigger_id, 'body', null)
             else u.trigger end,
-        event_seq = u.event_seq + 1,
-        status_seq = u.event_seq + 1,
+        event_seq = r.event_seq + 1,
+        status_seq = r.event_seq + 1,
         changed_xid = pg_current_xact_id()::text::bigint,
         search = case when u.log = 'none' or cardinality(words) = 0 then u.search
             else coalesce(u.search, '') || array_to_tsvector(words) end
@@ -226,7 +227,6 @@ create function record_steps(
 language plpgsql as $$
 declare
     r workflow_runs;
-    new_status text;
     changed integer := 0;
 begin
     perform act_for(workspace);
@@ -297,30 +297,31 @@ begin
         last_seq := r.event_seq + cardinality(paths);
     end if;
 
-    new_status := case
+    if end_status is not null then
+        r.started_at := coalesce(r.started_at, began_at, now());
+        r.event_seq := last_seq;
+        next_run := finish_run(r, end_status, end_output, end_error, end_warnings, coalesce(end_at, now()),
+            coalesce(words, '{}'));
+        status := end_status;
+        finished_now := true;
+        last_seq := last_seq + 1;
+        return next;
+        return;
+    end if;
+
+    status := case
         when waiting then 'waiting'
         when waiting is not null or r.status = 'queued' then 'running'
         else r.status
     end;
-    if new_status <> r.status or changed > 0 or (began_at is not null and r.started_at is null) then
-        if new_status <> r.status or r.started_at is null then
-            last_seq := last_seq + 1;
-            update workflow_runs w set
-                status = new_status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
-                status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
-            where w.run_id = run;
-        else
-            update workflow_runs w set event_seq = last_seq where w.run_id = run;
-        end if;
-    end if;
-    status := new_status;
-
-    if end_status is not null then
-        next_run := finish_run(r, end_status, end_output, end_error, end_warnings,
-            coalesce(end_at, now()), coalesce(words, '{}'));
-        status := end_status;
-        finished_now := true;
+    if status <> r.status or r.started_at is null then
         last_seq := last_seq + 1;
+        update workflow_runs w set
+            status = record_steps.status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
+            status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
+        where w.run_id = run;
+    elsif changed > 0 then
+        update workflow_runs w set event_seq = last_seq where w.run_id = run;
     end if;
     return next;
 end

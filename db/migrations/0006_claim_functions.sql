@@ -143,7 +143,9 @@ create function search_runs(
     words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid,
     most integer
 ) returns setof uuid
-language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp
+-- How rare a word is decides the plan.
+set plan_cache_mode = force_custom_plan as $$
 declare
     workspace bigint := nullif(current_setting('app.ws', true), '')::bigint;
     query tsquery := quote_literal('#' || workspace)::tsquery;
