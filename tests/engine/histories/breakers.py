@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engine import names
-from engine.core import attempts
+from engine.core import attempts, scope
 from engine.core.interpreter import Run
 from engine.core.nodes import for_each
-from engine.core.plan import ScopePlan
 from engine.workflows import effects as carrier
 from engine.workflows import rows
 from engine.workflows.activity_calls import ActivityCalls
@@ -48,28 +47,30 @@ def replaced(owner: object, name: str, value: object) -> Iterator[None]:
 
 @breaker
 def ready_steps_start_in_reverse() -> Iterator[None]:
-    before = ScopePlan.__init__
+    before = scope._run
 
-    def changed(self: ScopePlan, steps: object) -> None:
-        before(self, steps)  # type: ignore[arg-type]
-        self.starts = tuple(reversed(self.starts))
+    async def changed(run: object, frame: object, ready: list[object]) -> None:
+        await before(run, frame, ready[::-1])  # type: ignore[arg-type]
 
-    with replaced(ScopePlan, "__init__", changed):
+    with replaced(scope, "_run", changed):
         yield
 
 
 @breaker
-def ready_steps_start_in_chance_order() -> Iterator[None]:
-    before = ScopePlan.__init__
+def ready_steps_start_in_the_order_of_a_set() -> Iterator[None]:
+    before = scope._run
 
-    def changed(self: ScopePlan, steps: object) -> None:
-        before(self, steps)  # type: ignore[arg-type]
-        starts = list(self.starts)
-        random.shuffle(starts)
-        self.starts = tuple(starts) if starts != list(self.starts) else tuple(reversed(starts))
+    async def changed(run: object, frame: object, ready: list[object]) -> None:
+        await before(run, frame, _as_a_set_would(ready))  # type: ignore[arg-type]
 
-    with replaced(ScopePlan, "__init__", changed):
+    with replaced(scope, "_run", changed):
         yield
+
+
+def _as_a_set_would(steps: list[object]) -> list[object]:
+    """By address in memory: any order but, here, the right one."""
+    found = sorted(steps, key=id)
+    return found if found != steps else found[1:] + found[:1]
 
 
 @breaker
