@@ -1,9 +1,11 @@
 """The fixtures that every test may ask for, one file a subject under tests/fixtures/."""
 
+# A file that imports another one stands after it: pytest rewrites the assertions of each when it is imported.
 pytest_plugins = [
     "tests.fixtures.carrier",
     "tests.fixtures.database",
     "tests.fixtures.http_server",
     "tests.fixtures.module_host",
     "tests.fixtures.servers",
+    "tests.fixtures.api",  # after those that it imports, so that their asserts explain themselves
 ]
