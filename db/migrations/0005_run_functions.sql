@@ -368,6 +368,10 @@ begin
                 changed_xid = pg_current_xact_id()::text::bigint
             where w.run_id = run;
         end if;
+        -- Before the queue row: who ends the run before it in its key holds the key and wants that row.
+        if r.concurrency_key is not null then
+            perform lock_key(r.workflow_id, r.concurrency_key);
+        end if;
         -- Locked, so that it can't be claimed while it ends here.
         select q.state into place from workflow_execution_queue q where q.run_id = run for update;
         if r.status = 'queued' and r.started_at is null and place in ('blocked', 'ready') then

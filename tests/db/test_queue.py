@@ -88,6 +88,22 @@ async def test_a_cancelled_waiter_lets_the_next_one_of_its_key_go(db: Database) 
     assert await finish(db, owner, first) == third
 
 
+async def test_an_end_and_a_cancel_of_the_next_one_at_once_both_succeed(db: Database) -> None:
+    owner = await tenant(db)
+
+    async def cancel(run_id: RunId) -> str:
+        async with db.single() as connection:
+            return (await runs.request_cancel(connection, owner.workspace_id, run_id)).outcome
+
+    for _ in range(30):
+        first, second = await add(db, owner, concurrency_key="k"), await add(db, owner, concurrency_key="k")
+        third = await add(db, owner, concurrency_key="k")
+        _, outcome = await asyncio.gather(finish(db, owner, first), cancel(second))
+        assert outcome == "cancelled"
+        assert ids(await claim(db)) == [third]
+        await finish(db, owner, third)
+
+
 async def test_two_that_end_and_come_at_once_never_leave_a_key_stuck(db: Database) -> None:
     """Accepting a run of a key while its last one ends: one of both sees the other, in any order of commits."""
     owner = await tenant(db)
