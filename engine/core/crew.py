@@ -11,6 +11,7 @@ over to the waiting crew in the same step, so that the count never touches zero 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Generic, TypeVar
@@ -71,8 +72,8 @@ class Crew(Generic[T]):
 
         Cancelled meanwhile, it still waits for them, and then raises CancelledError: nobody is left behind.
         """
-        if not self.busy:
-            return
+        if not self.busy or isinstance(sys.exception(), GeneratorExit):
+            return  # thrown away with its event loop (a worker that stops): nothing can be awaited any more
         interrupted = False
         for task in list(self._tasks.values()):
             task.cancel()

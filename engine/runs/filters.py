@@ -58,10 +58,7 @@ def _statuses(given: Json) -> tuple[RunStatus, ...] | None:
     if given is None or given == "":
         return None
     names = given if isinstance(given, list) else str(given).split(",")
-    found: list[RunStatus] = []
-    for name in names:
-        found.append(_status(name.strip() if isinstance(name, str) else name))
-    return tuple(found)
+    return tuple(_status(name.strip() if isinstance(name, str) else name) for name in names)
 
 
 def _status(name: Json) -> RunStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from db.steps import StepRow
 from engine.expressions.values import Json
 from engine.problems import NotFound, Unavailable
 from engine.runs.pages import Page, bad_cursor, cursor_id
+from engine.runs.stored import shown
 from engine.views import moment, run_view, step_view
 
 JsonObject = dict[str, Json]
@@ -59,21 +61,22 @@ class RunReader:
             if found is None:
                 raise NotFound("run", str(run_id))
             waiting = await steps.waiting(conn, workspace_id, [run_id]) if found.finished_at is None else []
-        return run_view(found, waiting)
+            trigger, output = await shown(conn, workspace_id, run_id, [found.trigger, found.output])
+        return run_view(replace(found, trigger=trigger, output=output), waiting)
 
     async def list_runs(
         self, workspace_id: WorkspaceId, chosen: RunFilter, cursor: Sequence[Json] | None, limit: int
     ) -> Page:
-        """Newest first."""
+        """Newest first. Data that travelled by reference stands as such."""
         before = cursor_id(cursor)
         async with acting(self._db, workspace_id) as conn:
             found = await run_rows.list_runs(
                 conn, workspace_id, chosen, None if before is None else RunId(before), limit + 1
             )
-            shown = found[:limit]
-            waiting = await steps.waiting(conn, workspace_id, [run.run_id for run in shown if run.finished_at is None])
-        more: list[Json] | None = [str(shown[-1].run_id)] if len(found) > limit else None
-        return Page([run_view(run, waiting) for run in shown], more)
+            page = found[:limit]
+            waiting = await steps.waiting(conn, workspace_id, [run.run_id for run in page if run.finished_at is None])
+        more: list[Json] | None = [str(page[-1].run_id)] if len(found) > limit else None
+        return Page([run_view(run, waiting) for run in page], more)
 
     async def list_steps(
         self, workspace_id: WorkspaceId, run_id: RunId, cursor: Sequence[Json] | None, limit: int
@@ -83,9 +86,13 @@ class RunReader:
             if await run_rows.get(conn, run_id) is None:
                 raise NotFound("run", str(run_id))
             found = await steps.list_steps(conn, workspace_id, run_id, _place(cursor), limit + 1)
-        shown = found[:limit]
-        more: list[Json] | None = [moment(shown[-1].started_at), shown[-1].ordinal] if len(found) > limit else None
-        return Page([step_view(row) for row in shown], more)
+            rows = found[:limit]
+            data = await shown(conn, workspace_id, run_id, [one for row in rows for one in (row.input, row.output)])
+        more: list[Json] | None = [moment(rows[-1].started_at), rows[-1].ordinal] if len(found) > limit else None
+        filled = (
+            replace(row, input=given, output=gave) for row, given, gave in zip(rows, data[::2], data[1::2], strict=True)
+        )
+        return Page([step_view(row) for row in filled], more)
 
     async def journal(self, workspace_id: WorkspaceId, run_id: RunId) -> list[StepRow]:
         """All rows of a run."""

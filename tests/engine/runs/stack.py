@@ -14,7 +14,7 @@ from db import workspaces
 from db.channel import Channel
 from db.ids import RunId, WorkspaceId, new_uuid7
 from db.pool import Database
-from db.run_rows import RunRow
+from db.run_rows import OPEN, RunFilter, RunRow, list_ids
 from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
@@ -111,6 +111,15 @@ class Stack:
         page = await self.reader.list_steps(self.workspace_id, RunId(UUID(str(run_id))), None, 500)
         return [item for item in page.items if isinstance(item, dict)]
 
+    async def end_all(self) -> None:
+        """Cancel what is open: a worker that stops with runs in its memory leaves their coroutines to the garbage collector."""
+        async with self.db.tenant(self.workspace_id) as conn:
+            found = await list_ids(conn, self.workspace_id, RunFilter(statuses=tuple(sorted(OPEN))), None, 500)
+        for run_id in found:
+            await self.canceller.cancel(self.workspace_id, run_id)
+        for run_id in found:
+            await self.end(run_id)
+
     async def post(
         self,
         workflow: str,
@@ -188,6 +197,8 @@ async def open_stack(
             jobs.append(asyncio.create_task(work.run()))
         try:
             yield made
+            if working:
+                await made.end_all()
         finally:
             for job in jobs:
                 job.cancel()
