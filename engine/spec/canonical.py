@@ -11,10 +11,10 @@ hash must exist for everything that the parser lets through:
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from hashlib import sha256
+from json.encoder import encode_basestring
 
 from engine.expressions.values import Json
 
@@ -97,5 +97,5 @@ def _utf16(key: str) -> bytes:
 
 
 def _text(value: str) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = encode_basestring(value)
+    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -42,7 +42,24 @@ from engine.spec.schema_words import (
 Hole: TypeAlias = Literal["anything", "text"]
 Schema: TypeAlias = "dict[str, Json]"
 
-_UNKNOWABLE = ("unevaluatedProperties", "unevaluatedItems", "dependentSchemas", "contains", "$dynamicRef", "if")
+_UNKNOWABLE = frozenset(
+    ("unevaluatedProperties", "unevaluatedItems", "dependentSchemas", "contains", "$dynamicRef", "if")
+)
+_SCALAR_WORDS = frozenset(
+    [
+        "const",
+        "enum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "multipleOf",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+    ]
+)
+_BRANCH_WORDS = frozenset(("allOf", "anyOf", "oneOf", "not"))
 _MOST_FAULTS = 200
 
 
@@ -76,6 +93,7 @@ class Conformance:
         self._root = schema
         self._hole = hole
         self._suggestions = suggestions
+        self._targets: dict[str, Json] = {}
 
     def faults(self, value: Json, pointer: str = "") -> list[Fault]:
         """What is wrong with `value` for certain; pointers begin with `pointer`. At most 200."""
@@ -102,17 +120,21 @@ class Conformance:
             sure = self._check(referred, value, at, code, out, depth + 1) if referred is not None else False
         faults = len(out)
         types = schema.get("type")
-        if types is not None and not any(is_type(value, name) for name in type_names(types)):
+        names = () if types is None else (types,) if isinstance(types, str) else type_names(types)
+        if types is not None and not any(is_type(value, name) for name in names):
             out.append(Fault(at, "type", self._said(schema, expected(type_names(types), value)), code=code))
             return sure
-        self._check_scalar(schema, value, at, code, out)
+        if not _SCALAR_WORDS.isdisjoint(schema):
+            self._check_scalar(schema, value, at, code, out)
         if isinstance(value, dict):
             sure &= self._check_object(schema, value, at, code, out, depth)
         elif isinstance(value, list):
             sure &= self._check_list(schema, value, at, code, out, depth)
-        if len(out) == faults:  # what is wrong already would only be said again in other words
+        if len(out) == faults and not _BRANCH_WORDS.isdisjoint(
+            schema
+        ):  # what is wrong already would only be said again in other words
             sure &= self._check_branches(schema, value, at, code, out, depth)
-        return sure and not any(keyword in schema for keyword in _UNKNOWABLE)
+        return sure and _UNKNOWABLE.isdisjoint(schema)
 
     def _check_hole(self, schema: Schema, hole: Hole, at: str, code: str | None, out: list[Fault], depth: int) -> bool:
         """Text with expressions in it must at least be allowed to be text."""
@@ -321,11 +343,9 @@ class Conformance:
 
     def _referred(self, target: str) -> Json:
         """The schema that a local `$ref` names; None for one that isn't there."""
-        if target == "#":
-            return self._root
-        if not target.startswith("#/"):
-            return None
-        here: Json = self._root
-        for token in tokens_of(target[1:]):
-            here = here.get(token) if isinstance(here, dict) else None
-        return here
+        if target not in self._targets:
+            here: Json = self._root if target == "#" or target.startswith("#/") else None
+            for token in tokens_of(target[1:]):
+                here = here.get(token) if isinstance(here, dict) else None
+            self._targets[target] = here
+        return self._targets[target]
