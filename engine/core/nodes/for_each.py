@@ -83,10 +83,9 @@ class _Loop:
             if not self.go_on:
                 raise
             result = {"$error": shown_error(failure.error)}
-        finally:
-            at.close(frame)
         self.results[index] = result
         self.done[index] = True
+        at.close(frame)  # not where it was left in another way: what follows from its steps may have to follow again
 
     async def _result(self, frame: Frame) -> Value:
         if self.collect is None:

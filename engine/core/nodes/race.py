@@ -23,8 +23,6 @@ async def _run(at: Activity, _inputs: Inputs) -> Outcome:
         await run_scope(at.run, frame)
     except Won as won:
         return Outcome({"winner": won.step, "output": frame.states[won.step].output})
-    finally:
-        at.close(frame)
     if frame.failures:
         raise Failed(frame.failures[-1])
     raise Failed(StepError("race.no_winner", "no last step of the race was reached"))

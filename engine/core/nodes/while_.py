@@ -26,27 +26,26 @@ async def _run(at: Activity, inputs: Inputs) -> Outcome:
     index, begun, state = _taken_up(at, inputs)
     while True:
         frame = _frame(at, index, state)
-        try:
-            if not begun:
-                holds = fixed if condition is None else bool(await at.value_of(condition, frame))
-                if not holds:
-                    break
-                if index >= most:
-                    raise Failed(
-                        StepError(
-                            "while.limit",
-                            f"{at.plan.id!r} still goes on after {most} iterations: raise 'max_iterations'?",
-                        )
+        if not begun:
+            at.keep = _keeper(index, state, begun=False)
+            holds = fixed if condition is None else bool(await at.value_of(condition, frame))
+            if not holds:
+                break
+            if index >= most:
+                raise Failed(
+                    StepError(
+                        "while.limit", f"{at.plan.id!r} still goes on after {most} iterations: raise 'max_iterations'?"
                     )
-            begun = False
-            at.keep = _keeper(index, state)
+                )
+        begun = False
+        at.keep = _keeper(index, state, begun=True)
+        try:
             await run_scope(at.run, frame)
         except Continue:
             pass
         except Break:
             break
-        finally:
-            at.close(frame)
+        at.close(frame)  # not where it was left in another way: what follows from its steps may have to follow again
         index += 1
     return Outcome({"iterations": index, "state": state.values})
 
@@ -55,11 +54,13 @@ def _taken_up(at: Activity, inputs: Inputs) -> tuple[int, bool, LoopState]:
     if "index" not in at.progress:
         return 0, False, LoopState(an_object(inputs, "state"))
     index = cast("int", at.progress["index"])
-    return index, True, LoopState(cast("dict[str, Value]", at.progress["state"]), settled=index)
+    begun = at.progress["begun"] is True
+    state = cast("dict[str, Value]", at.progress["state"])
+    return index, begun, LoopState(state, settled=index if begun else -1)
 
 
-def _keeper(index: int, state: LoopState) -> Callable[[], dict[str, Value]]:
-    return lambda: {"index": index, "state": state.values}
+def _keeper(index: int, state: LoopState, *, begun: bool) -> Callable[[], dict[str, Value]]:
+    return lambda: {"index": index, "state": state.values, "begun": begun}
 
 
 def _frame(at: Activity, index: int, state: LoopState) -> Frame:
