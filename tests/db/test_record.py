@@ -53,36 +53,36 @@ async def test_a_run_begins_with_its_first_record_and_ends_with_its_last(db: Dat
     ]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "\x00",
-        "a\ud800b",
-        "\udc00",
-        {"\ud83d": ["\x00"]},
-        2**63 - 1,
-        -(2**63),
-        2**64 - 1,
-        1e308,
-        0.1,
-        [],
-        {},
-        None,
-        "é😀",
-    ],
-    ids=ascii,
+VALUES: tuple[Json, ...] = (
+    "\x00",
+    "a\ud800b",
+    "\udc00",
+    {"\ud83d": ["\x00"]},
+    2**63 - 1,
+    -(2**63),
+    2**64 - 1,
+    1e308,
+    0.1,
+    [],
+    {},
+    None,
+    "é😀",
 )
-async def test_any_value_survives_the_way_to_the_log_and_back(db: Database, value: Json) -> None:
+
+
+async def test_any_value_survives_the_way_to_the_log_and_back(db: Database) -> None:
     owner = await tenant(db)
-    run_id = await started(db, owner, value)
-    error: Json = {"code": "x.y", "message": "m", "step": "a", "retryable": False, "details": {"v": value}}
-    await write(db, owner, run_id, [step("a", "failed", input=value, error=error, logs=[value], wait_reason="a\x00b")])
-    await write(db, owner, run_id, [], end=succeeded(value))
-    row = await header(db, owner, run_id)
-    assert row.trigger == {"type": "api", "id": None, "body": value}
-    assert row.output == value
-    [entry] = await log(db, owner, run_id)
-    assert (entry.input, entry.error, entry.logs) == (value, error, [value])
+    for value in VALUES:
+        run_id = await started(db, owner, value)
+        error: Json = {"code": "x.y", "message": "m", "step": "a", "retryable": False, "details": {"v": value}}
+        row = step("a", "failed", input=value, error=error, logs=[value], wait_reason="a\x00b")
+        await write(db, owner, run_id, [row])
+        await write(db, owner, run_id, [], end=succeeded(value))
+        run = await header(db, owner, run_id)
+        assert run.trigger == {"type": "api", "id": None, "body": value}
+        assert run.output == value
+        [entry] = await log(db, owner, run_id)
+        assert (entry.input, entry.error, entry.logs) == (value, error, [value])
 
 
 async def test_the_same_call_again_changes_nothing(db: Database) -> None:

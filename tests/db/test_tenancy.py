@@ -109,31 +109,28 @@ async def test_no_function_reaches_into_another_workspace(db: Database) -> None:
             await record(connection, ws, their_run, [step("z")], end=succeeded())
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update workflow_runs set workspace_id = {other}",
-        "insert into workflows_variables (workspace_id, variable_id, name, value) "
-        "values ({other}, gen_random_uuid(), 'X', '1')",
-        "select * from workspace_keys",
-        "select * from workflow_runs_{week}",
-        "delete from access_rights",
-        "update users set email = 'x@y'",
-        "select ensure_weeks(1)",
-        "select drop_workflow_views(gen_random_uuid())",
-        "select * from record_steps({other}, null, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
-        "'{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
-        "'{{}}', '{{}}', '{{}}', null, null, null, null, null, null, null, '{{}}')",
-        "create table mine (x int)",
-        "set local role ms_owner; select 1",
-    ],
+FORBIDDEN = (
+    "update workflow_runs set workspace_id = {other}",
+    "insert into workflows_variables (workspace_id, variable_id, name, value) "
+    "values ({other}, gen_random_uuid(), 'X', '1')",
+    "select * from workspace_keys",
+    "select * from workflow_runs_{week}",
+    "delete from access_rights",
+    "update users set email = 'x@y'",
+    "select ensure_weeks(1)",
+    "select drop_workflow_views(gen_random_uuid())",
+    "select * from record_steps({other}, null, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
+    "'{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
+    "'{{}}', '{{}}', '{{}}', null, null, null, null, null, null, null, '{{}}')",
+    "create table mine (x int)",
+    "set local role ms_owner; select 1",
 )
-async def test_what_a_tenant_may_not_do_is_refused(
-    database_url: str, db: Database, postgres_url: str, statement: str
-) -> None:
+
+
+async def test_what_a_tenant_may_not_do_is_refused(database_url: str, db: Database) -> None:
     (mine, _), (other, _) = await furnished(db, "mine"), await furnished(db, "other")
-    admin = await asyncpg.connect(database_url)
     login = f"leak_{uuid4().hex}"
+    admin = await asyncpg.connect(database_url)
     try:
         week = await admin.fetchval(
             "select right(max(inhrelid::regclass::text), 8) from pg_inherits where inhparent = 'workflow_runs'::regclass"
@@ -142,11 +139,12 @@ async def test_what_a_tenant_may_not_do_is_refused(
         await admin.execute(f"create role {login} login password 'leak'; grant ms_app to {login} with inherit false")
         leak = await asyncpg.connect(database_url, user=login, password="leak")
         try:
-            await leak.execute(
-                f"begin; set local role ms_app; select set_config('app.ws', '{mine.workspace_id}', true)"
-            )
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await leak.execute(statement.format(other=other.workspace_id, week=week))
+            for statement in FORBIDDEN:
+                await leak.execute("begin; set local role ms_app")
+                await leak.execute(f"select set_config('app.ws', '{mine.workspace_id}', true)")
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await leak.execute(statement.format(other=other.workspace_id, week=week))
+                await leak.execute("rollback")
         finally:
             await leak.close()
     finally:
