@@ -1,6 +1,6 @@
 """The executions that carry runs, as the dispatcher and the reconciler see them: start one, wake one, look at one.
 
-A seam: what starts and what wakes is Temporal's client here; a rehearsal over another carrier needs only these four verbs.
+A seam: what starts and what wakes is Temporal's client here; a rehearsal over another carrier needs only these three verbs.
 """
 
 from __future__ import annotations
@@ -58,10 +58,6 @@ class Executions(Protocol):
         """Raises CarrierGone."""
         ...
 
-    async def discard(self, run_id: str, reason: str) -> None:
-        """End an execution whose run has ended already. Harmless when there is none. Raises CarrierGone."""
-        ...
-
 
 StartRun = Callable[[Start], Awaitable[object]]
 
@@ -104,13 +100,6 @@ class TemporalExecutions:
         if found.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW):
             return State.OPEN
         return State.CLOSED
-
-    async def discard(self, run_id: str, reason: str) -> None:
-        try:
-            await self._client.get_workflow_handle(run_id).terminate(reason=reason)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise CarrierGone(str(error)) from error
 
 
 def _signal(kind: SignalKind) -> str:

@@ -88,6 +88,3 @@ class Carrier:
 
     async def state(self, run_id: str) -> State:
         return await self._now().state(run_id)
-
-    async def discard(self, run_id: str, reason: str) -> None:
-        await self._now().discard(run_id, reason)

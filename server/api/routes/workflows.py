@@ -11,10 +11,10 @@ from engine.problems import Invalid
 from engine.runs.lookup import version_name
 from engine.runs.start import StartRequest
 from engine.runs.waiting import ended, wait_for
-from engine.views import run_view
 from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, paged
-from server.api.body import Body, any_body, documented, free_body, json_body
+from server.api.body import Body, any_body, json_body
+from server.api.describe import taking
 from server.api.documents import DocumentBody, document_body
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
@@ -32,7 +32,9 @@ class TestRequest(Body):
     version: int | str = "draft"
 
 
-@router.post("", status_code=201, openapi_extra=does("workflows.write", **free_body()))
+@router.post(
+    "", status_code=201, openapi_extra=does("workflows.write", {201: "Workflow"}, **taking("NewWorkflow", yaml=True))
+)
 async def create(
     body: Annotated[DocumentBody, Depends(document_body)],
     caller: Annotated[Caller, Depends(current)],
@@ -51,7 +53,7 @@ async def create(
     return answer(made, 201)
 
 
-@router.get("", openapi_extra=does("workflows.read"))
+@router.get("", openapi_extra=does("workflows.read", {200: "WorkflowList"}))
 async def list_(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
@@ -65,7 +67,7 @@ async def list_(
     return paged(found)
 
 
-@router.get("/{workflow}", openapi_extra=does("workflows.read"))
+@router.get("/{workflow}", openapi_extra=does("workflows.read", {200: "Workflow"}))
 async def get(
     workflow: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
@@ -73,7 +75,7 @@ async def get(
     return answer(await engine.definitions.get(caller.workspace_id, caller.slug, workflow))
 
 
-@router.patch("/{workflow}", openapi_extra=does("workflows.write", **documented(StatusChange)))
+@router.patch("/{workflow}", openapi_extra=does("workflows.write", {200: "Workflow"}, **taking(StatusChange)))
 async def pause(
     workflow: str,
     body: Annotated[StatusChange, Depends(json_body(StatusChange))],
@@ -85,7 +87,7 @@ async def pause(
     return answer(found)
 
 
-@router.delete("/{workflow}", status_code=204, openapi_extra=does("workflows.delete"))
+@router.delete("/{workflow}", status_code=204, openapi_extra=does("workflows.delete", {204: None}))
 async def delete(
     workflow: str,
     caller: Annotated[Caller, Depends(current)],
@@ -97,7 +99,11 @@ async def delete(
     return Response(status_code=204)
 
 
-@router.post("/{workflow}/runs", status_code=202, openapi_extra=does("runs.start", **free_body()))
+@router.post(
+    "/{workflow}/runs",
+    status_code=202,
+    openapi_extra=does("runs.start", {202: "Run", 200: "Run"}, **taking("NewRun", required=False)),
+)
 async def start(
     workflow: str,
     request: Request,
@@ -110,12 +116,12 @@ async def start(
     key = request.headers.get("idempotency-key")
     run_id = await engine.starter.start(caller.workspace_id, workflow, wanted, idempotency_key=key)
     run = await wait_for(engine.db, engine.hub, caller.workspace_id, run_id, wanted.wait, ended)
-    if ended(run):
-        return answer(run_view(run))
-    return answer(await engine.reader.view(caller.workspace_id, run_id), 202)
+    return answer(await engine.reader.view(caller.workspace_id, run_id), 200 if ended(run) else 202)
 
 
-@router.post("/{workflow}/test", openapi_extra=does("workflows.test", **documented(TestRequest, required=False)))
+@router.post(
+    "/{workflow}/test", openapi_extra=does("workflows.test", {200: "TestReport"}, **taking(TestRequest, required=False))
+)
 async def test(
     workflow: str,
     body: Annotated[TestRequest, Depends(json_body(TestRequest, optional=True))],

@@ -67,6 +67,7 @@ class Stack:
     hub: Hub
     vault: Vault
     workspace_id: WorkspaceId
+    client: Client
     executions: Executions
     dispatcher: Dispatcher
     definitions: Definitions
@@ -178,6 +179,7 @@ async def open_stack(
             hub=hub,
             vault=vault,
             workspace_id=workspace_id,
+            client=client,
             executions=executions,
             dispatcher=dispatcher,
             definitions=Definitions(db, REGISTRY, canceller, PUBLIC),

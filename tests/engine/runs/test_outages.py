@@ -102,14 +102,14 @@ async def test_a_lost_execution_is_made_again_and_takes_over_what_the_log_has(
         run_id = await stack.start(name)
         await stack.until(run_id, lambda row: row.status == "waiting")
         assert await reconciler.walk(older_s=0) == 0, "what is as it should be is left alone"
-        await stack.executions.discard(str(run_id), "the store was lost")
+        await stack.client.get_workflow_handle(str(run_id)).terminate()
         assert await reconciler.walk(older_s=0) == 1
         (waiting,) = [row for row in await stack.steps(run_id) if row["path"] == "e"]
         token = str(waiting["resume_url"]).rpartition("/")[2]
         await stack.resumer.post(token, b'"done"', "application/json")
         ended = await stack.end(run_id)
         assert (ended.status, ended.output) == ("succeeded", [1, "done"])
-        assert [(row["path"], row["attempt"]) for row in await stack.steps(run_id)] == [("a", 1), ("e", 1)]
+        assert sorted((str(row["path"]), row["attempt"]) for row in await stack.steps(run_id)) == [("a", 1), ("e", 1)]
 
 
 async def _always(name: str) -> bool:

@@ -1,0 +1,28 @@
+"""What is past its time goes, what is not stays."""
+
+import asyncpg
+import pytest
+
+from engine.maintenance import Maintenance
+from engine.problems import NotFound
+from tests.engine.runs.stack import Stack
+from tests.fixtures.flows import flow, step
+
+
+async def test_a_round_deletes_runs_past_their_retention_and_keeps_the_others(stack: Stack, database_url: str) -> None:
+    name = await stack.define(flow(a=step("core.set", values={}), settings={"retention_days": 1}))
+    old, new = (await stack.run(name)).run_id, (await stack.run(name)).run_id
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("update workflow_runs set expires_at = now() - interval '1 minute' where run_id = $1", old)
+    await admin.close()
+    maintenance = Maintenance(stack.db, _always)
+    await maintenance.round()
+    with pytest.raises(NotFound):
+        await stack.view(old)
+    assert (await stack.view(new))["status"] == "succeeded"
+    assert len(await stack.steps(new)) == 1
+    await maintenance.round()
+
+
+async def _always(name: str) -> bool:
+    return True
