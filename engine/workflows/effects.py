@@ -48,6 +48,8 @@ BYTES_A_HISTORY = 20 * 2**20
 ROWS_IN_HISTORY = 50
 """Rows that may travel through the server with an ordinary call; more are written before it."""
 _LONGEST_TIMER = 10 * 365 * 86_400.0
+_LAG = 15.0
+"""Seconds that Temporal's clock can be behind a local call's: it stands at the start of the task, or at its last marker."""
 
 
 class TemporalEffects:
@@ -68,13 +70,15 @@ class TemporalEffects:
         self._chunks = 0
         self._signals: dict[str, asyncio.Future[None]] = {}
         self._signalled: dict[str, None] = {}
+        self._latest = 0.0
         self.moving = False
         """The run should go on in a new history."""
 
     # -- time and chance
 
     def now(self) -> float:
-        return workflow.time()
+        """Never before the end of a call whose answer is known: a log in order of time is then in order of cause."""
+        return max(workflow.time(), self._latest)
 
     def random(self) -> float:
         return workflow.random().random()
@@ -94,9 +98,15 @@ class TemporalEffects:
         if _may_be_local(call):
             answer = await self._local(names.RUN_MODULE, argument, about)
             if answer is not None and not answer.get("deferred"):
-                return load_outcome(obj(answer["outcome"]))
+                return self._ended(load_outcome(obj(answer["outcome"])))
         answer = await self._ordinary(names.RUN_MODULE, argument, about, beats=True)
-        return load_outcome(obj(answer["outcome"]))
+        return self._ended(load_outcome(obj(answer["outcome"])))
+
+    def _ended(self, outcome: CallOutcome) -> CallOutcome:
+        # A clock that is further ahead than the lag is another machine's, and wrong.
+        if outcome.finished_at is not None and outcome.finished_at < workflow.time() + _LAG:
+            self._latest = max(self._latest, outcome.finished_at)
+        return outcome
 
     async def evaluate(self, request: Evaluation) -> Value:
         answer = await self._anyhow(
