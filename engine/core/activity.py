@@ -132,6 +132,8 @@ class Activity:
         """Held here while the run is about to move to a new history."""
         if self.run.draining and not self.frame.urgent:
             await self.run.hold()
+        if self.run.resuming and not self.resumed:
+            await self.run.rest()
 
     async def sleep_until(self, when: float) -> None:
         """Lets time pass."""
@@ -174,6 +176,8 @@ class Activity:
         await self.idle(lambda: self.run.effects.sleep_until(deadline))
         if not urgent:
             await self.gate()
+        if self.run.resuming:
+            await self.run.rest()
 
     def wait_row(
         self,

@@ -92,6 +92,9 @@ def _remembered(at: Activity) -> bool:
     if entry is None:
         return False
     state = state_from_memo(entry)
+    if state is not None and state.status is StepStatus.CANCELLED:
+        at.attempt = state.attempt + 1
+        return False
     if state is None:
         at.attempt, at.counted, at.retry_at, started, at.progress = progress_of(entry)
         if started is not None:
@@ -113,9 +116,15 @@ async def perform(at: Activity) -> None:
     try:
         while not await _attempt(at):
             pass
-    except (asyncio.CancelledError, Flow):
-        if at.plan.id not in at.frame.states:  # else it left the scope by ending
+    except asyncio.CancelledError:
+        if at.plan.id not in at.frame.states:
             _cancelled(at)
+            at.frame.live.pop(at.plan.id, None)
+            at.export()
+        raise
+    except Flow:
+        if at.plan.id not in at.frame.states:  # else it left the scope by ending
+            _cancelled(at)  # and stays live: why it is left stands in its inner steps
         raise
 
 
@@ -309,16 +318,13 @@ def _handles_of_failure(plan: StepPlan) -> tuple[str, ...]:
 def _cancelled(at: Activity) -> None:
     now = at.run.effects.now()
     if not at.begun and at.attempt == 1:
-        at.frame.live.pop(at.plan.id, None)
         return
     state = StepState(StepStatus.CANCELLED, attempt=at.attempt, started_at=at.started_at, finished_at=now)
     if at.begun:  # between two attempts nothing is in flight, and the failed one has its row
         at.write(state.status, state=state)
         if at.frame.renumbered:
             at.run.numbers[at.path] = at.attempt
-    at.frame.live.pop(at.plan.id, None)
     at.frame.states[at.plan.id] = state
-    at.export()
 
 
 def _settle(at: Activity, state: StepState) -> None:

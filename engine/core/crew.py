@@ -22,10 +22,12 @@ T = TypeVar("T")
 class Tally:
     """How many of a run's tasks do something. `tell` is called when the count comes to zero and when it leaves it."""
 
-    __slots__ = ("_tell", "count")
+    __slots__ = ("_tell", "count", "watch")
 
     def __init__(self, tell: Callable[[int], None]) -> None:
         self.count = 1
+        self.watch: Callable[[], None] | None = None
+        """Called after each change, while somebody wants to know."""
         self._tell = tell
 
     def add(self, change: int) -> None:
@@ -33,6 +35,8 @@ class Tally:
         self.count += change
         if (before == 0) != (self.count == 0):
             self._tell(self.count)
+        if self.watch is not None:
+            self.watch()
 
 
 class Crew(Generic[T]):

@@ -21,6 +21,10 @@ kept: which edges were taken, which scope is failing, which way out is being tak
 The one thing that can't be
 derived is a cancellation from outside; `drain` therefore waits until it is through.
 
+**Being taken up.** First all that was open is opened again, down to what it waits for, while everything new is held
+back (`rest`); then the run goes on.
+So whatever is cancelled, by a failure that is remembered or from outside, is there to be told, and its `finally` runs.
+
 The same memo serves a run whose history was lost, and a replay from a step: see `memo.py`.
 """
 
@@ -39,6 +43,7 @@ from engine.core.memo import (
     Memo,
     collect,
     is_cancelled,
+    is_open,
     is_outcome,
     numbers_of,
     responded_in,
@@ -79,6 +84,9 @@ class Run:
         """The last attempt of each step inside of containers that may be tried again."""
         self.mocked = bool(start.options.mocks) or start.options.unmocked == "fail" or start.options.simulate
         self.draining = False
+        self.resuming = any(is_open(entry) for entry in self.memo.values())
+        """True until all that was open is open again."""
+        self._held: list[asyncio.Future[None]] = []
         self._moved = False
         self.responded = responded_in(self.memo)
         self._calls = 0
@@ -99,6 +107,8 @@ class Run:
     async def execute(self) -> RunEnd:
         """Carries the run out to its end; its deadline is kept here. Never raises for what a document or its data do."""
         crew: Crew[str] = Crew(self.tally)
+        if self.resuming:
+            self.tally.watch = self._check_rest
         self._task = crew.spawn("run", self._main())
         if self.start.deadline is not None:
             crew.spawn("deadline", self._deadline(self.start.deadline))
@@ -119,7 +129,7 @@ class Run:
         nothing, nor does one after `snapshot`: the run goes on elsewhere and must be told there."""
         if self._stopping is None and self._end is None and not self._moved:
             self._stopping = reason
-            if self._task is not None:
+            if self._task is not None and not self.resuming:
                 self._task.cancel()
 
     async def drain(self) -> None:
@@ -148,10 +158,22 @@ class Run:
         """Never returns: the run goes on elsewhere."""
         await asyncio.get_running_loop().create_future()
 
+    async def rest(self) -> None:
+        """While the run is being taken up: waits until all that was open is open again, and nobody goes on."""
+        held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._held.append(held)
+        self._check_rest()
+        try:
+            await held
+        finally:
+            if held in self._held:
+                self._held.remove(held)
+
     @contextmanager
     def calling(self) -> Generator[None]:
         """Around each effect that must end before the run can move."""
         self._calls += 1
+        self._check_rest()
         try:
             yield
         finally:
@@ -180,10 +202,19 @@ class Run:
         entry = self.memo.get(path)
         return entry is not None and is_outcome(entry)
 
+    def was_cancelled(self, path: str) -> bool:
+        """Whether the step had been cancelled when the run was taken up: what did that will do it again."""
+        entry = self.memo.get(path)
+        return entry is not None and is_cancelled(entry)
+
+    def was_open(self, path: str) -> bool:
+        """Whether the run was taken up in the middle of this step."""
+        entry = self.memo.get(path)
+        return entry is not None and is_open(entry)
+
     def recall(self, path: str) -> Value:
-        """Takes out what the memo says of a path; None where it says nothing, or that the step was cancelled."""
-        entry = self.memo.pop(path, None)
-        return None if entry is None or is_cancelled(entry) else entry
+        """Takes out what the memo says of a path; None where it says nothing."""
+        return self.memo.pop(path, None)
 
     def recall_cancelled(self, frame: Frame) -> None:
         """In a scope that ends early: its steps that had been cancelled already when the run was taken up."""
@@ -261,6 +292,18 @@ class Run:
         finally:
             self.tally.add(1)
         self.cancel("timed_out")
+
+    def _check_rest(self) -> None:
+        if not self.resuming or self.tally.count > len(self._held) + self._calls:
+            return
+        self.resuming = False
+        self.tally.watch = None
+        if self._stopping is not None and self._task is not None:
+            self._task.cancel()
+        held, self._held = self._held, []
+        for one in held:
+            if not one.done():
+                one.set_result(None)
 
     def _check_quiet(self) -> None:
         if self._quiet is not None and not self._quiet.done() and not self._calls and not self._torn:

@@ -62,6 +62,11 @@ def progress_entry(activity: Activity) -> dict[str, Value]:
     }
 
 
+def is_open(entry: Value) -> bool:
+    """Whether the step had begun and not ended."""
+    return isinstance(entry, dict) and "p" in entry
+
+
 def is_outcome(entry: Value) -> bool:
     """Whether the step has ended, otherwise than by being cancelled."""
     return isinstance(entry, dict) and "o" in entry and not is_cancelled(entry)

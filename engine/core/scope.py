@@ -72,11 +72,20 @@ async def run_root(run: Run, frame: Frame, started: Mapping[str, int] | None, tr
 async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
     crew: Crew[str] = Crew(run.tally)
     try:
+        if run.resuming:
+            _reopen(run, frame, ready, crew)
         while True:
             while ready:
                 if run.draining and not frame.urgent:
                     await run.hold()
-                step = ready.pop(_first(run, frame, ready) if run.memo else 0)
+                position = _remembered(run, frame, ready) if run.memo else None
+                if position is None and run.resuming:
+                    await run.rest()
+                if position is None and run.memo:
+                    position = _not_cancelled(run, frame, ready)
+                    if position is None and crew.busy:
+                        break
+                step = ready.pop(position or 0)
                 activity = Activity(run, frame, step)
                 if settle_at_once(activity):
                     _resolve(run, frame, step, ready)
@@ -100,6 +109,8 @@ async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
         try:
             if run.draining and not frame.urgent:
                 await run.hold()
+            if run.resuming:
+                await run.rest()
         finally:
             await _leave(run, frame, crew)
         raise
@@ -125,11 +136,28 @@ async def _perform(activity: Activity) -> None:
         frame.failures.append(failure.error)
 
 
-def _first(run: Run, frame: Frame, ready: list[StepPlan]) -> int:
+def _reopen(run: Run, frame: Frame, ready: list[StepPlan], crew: Crew[str]) -> None:
+    for step in frame.plan.steps:
+        if run.was_open(frame.prefix + step.id):
+            if step in ready:
+                ready.remove(step)
+            activity = Activity(run, frame, step)
+            if not settle_at_once(activity):  # what was open isn't remembered as ended
+                crew.spawn(step.id, _perform(activity))
+
+
+def _not_cancelled(run: Run, frame: Frame, ready: list[StepPlan]) -> int | None:
+    for position, step in enumerate(ready):
+        if not run.was_cancelled(frame.prefix + step.id):
+            return position
+    return None
+
+
+def _remembered(run: Run, frame: Frame, ready: list[StepPlan]) -> int | None:
     for position, step in enumerate(ready):
         if run.remembers(frame.prefix + step.id):
             return position
-    return 0
+    return None
 
 
 def _resolve(run: Run, frame: Frame, step: StepPlan, ready: list[StepPlan]) -> None:

@@ -146,7 +146,8 @@ async def _at_once(loop: _Loop, concurrency: int) -> None:
             while len(crew) >= concurrency:
                 await crew.next()
             item = await loop.items.get(index)
-            await loop.at.gate()
+            if loop.at.run.draining and not loop.at.frame.urgent:
+                await loop.at.run.hold()
             crew.spawn(index, loop.iterate(index, item))
         while crew.busy:
             await crew.next()
