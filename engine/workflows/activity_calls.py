@@ -21,7 +21,7 @@ from typing import cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from engine.expressions.values import Json
@@ -65,7 +65,7 @@ class ActivityCalls:
         )
         try:
             answer = await _or_cancelled(call)
-        except ActivityError:
+        except FailureError:  # of a local activity, Temporal gives what it failed with, bare
             return None
         size = answer.get("size")
         self.budget.spend(size if isinstance(size, int) else 0)
@@ -103,7 +103,7 @@ async def _or_cancelled(call: Awaitable[object]) -> JsonObject:
     before = task.cancelling()
     try:
         answer = await call
-    except ActivityError as error:
+    except FailureError as error:
         if task.cancelling() > before or is_cancelled_exception(error):
             raise asyncio.CancelledError from None
         raise
