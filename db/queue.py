@@ -55,6 +55,7 @@ _RELEASE = command("queue", "release")
 _RECOVER = command("queue", "recover")
 _OPEN_ROWS = rows("queue", "open_rows", OpenRow)
 _UNBLOCK = values("queue", "unblock", UUID)
+_ANYTHING_WAITS = values("queue", "anything_waits", bool)
 _DEPTH = rows("queue", "depth", Depth)
 
 
@@ -103,3 +104,8 @@ async def unblock(connection: Connection) -> list[RunId]:
 async def depth(connection: Connection) -> Depth:
     """Of the whole installation, for metrics."""
     return await connection.one(_DEPTH)
+
+
+async def anything_waits(connection: Connection) -> bool:
+    """Whether an end may let some run go: what is blocked or capped isn't claimed, and waits all the same."""
+    return await connection.one(_ANYTHING_WAITS)

@@ -177,11 +177,11 @@ class Dispatcher:
         try:
             async with self._db.single() as conn:
                 claims = await queue.claim(conn, self._holder, room, LEASE)
+                self._more = len(claims) == room or await queue.anything_waits(conn)
         except DatabaseUnavailable:
             return 1.0
         for claim in claims:
             self.offer(claim)
-        self._more = len(claims) > 0
         if len(claims) == room:
             self._look.set()
         return pause

@@ -48,3 +48,7 @@ returning q.run_id;
 -- name: depth (engine)
 -- How many runs wait to start, and since when the oldest does.
 select count(*) as waiting, min(created_at) as oldest from workflow_execution_queue where state in ('ready', 'blocked', 'starting');
+
+-- name: anything_waits (engine)
+-- Whether any run waits for its key, for room, or for a hand.
+select exists (select from workflow_execution_queue where state in ('ready', 'blocked'));

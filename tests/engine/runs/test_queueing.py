@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 
+import pytest
+
 from db.ids import RunId
 from db.run_rows import RunFilter
 from engine.expressions.values import Json
@@ -79,3 +81,10 @@ async def test_no_more_runs_than_the_cap_are_open_and_all_get_their_turn(stack: 
     for _, change in moments:
         open_now += change
         assert open_now <= 2
+
+
+@pytest.mark.timeout(40)  # a poll for each of them would take a minute
+async def test_a_backlog_behind_a_cap_is_worked_off_without_waiting_for_polls(stack: Stack) -> None:
+    name = await stack.define(flow(a=step("core.set", values={}), settings={"max_concurrent_runs": 1}))
+    rows = [await stack.end(run_id) for run_id in [await stack.start(name) for _ in range(20)]]
+    assert all(row.status == "succeeded" for row in rows)
