@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 from tests.docs.source_codes import codes, source, sources
@@ -43,16 +44,21 @@ def test_all_ways_of_giving_a_code_are_read() -> None:
 
 
 def test_each_code_of_the_product_has_a_line() -> None:
-    named, given = _named(), codes(sources(ROOT))
-    missing = {code: place for code, place in given.items() if not _stands_for(code, named)}
+    named = _named()
+    missing = {code: place for code, place in _given().items() if not _stands_for(code, named)}
     assert not missing, "give each of these a line in docs/errors.md, with what happened and what to do"
 
 
 def test_the_page_names_no_code_that_nothing_gives() -> None:
-    given = set(codes(sources(ROOT)))
+    given = set(_given())
     findings = set(re.findall(r'= "([a-z_]+(?:\.[a-z_]+)+)"', (ROOT / "engine/spec/finding.py").read_text()))
     unknown = {code for code in _named() if not _stands_for(code, given | findings)}
     assert not unknown, "docs/errors.md names codes that no source gives"
+
+
+@cache
+def _given() -> dict[str, str]:
+    return codes(sources(ROOT))
 
 
 def _named() -> set[str]:

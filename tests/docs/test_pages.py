@@ -53,6 +53,13 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in anchors(str(place.relative_to(ROOT))), f"{page} links to {target}: no such heading"
 
 
+def test_the_index_of_decisions_has_each_page() -> None:
+    folder = ROOT / "docs" / "decisions"
+    assert sorted(set(links("docs/decisions/README.md"))) == sorted(
+        page.name for page in folder.glob("*.md") if page.name != "README.md"
+    )
+
+
 def test_commands_that_are_not_run_exist() -> None:
     root = get_command(build())
     assert isinstance(root, TyperGroup)
