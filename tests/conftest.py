@@ -1,5 +1,11 @@
 """The fixtures that every test may ask for, one file a subject under tests/fixtures/."""
 
+from hypothesis import settings
+
+# A loaded machine is no fault: no example is judged by the time that it took.
+settings.register_profile("millstream", deadline=None)
+settings.load_profile("millstream")
+
 # A file that imports another one stands after it: pytest rewrites the assertions of each when it is imported.
 pytest_plugins = [
     "tests.fixtures.carrier",

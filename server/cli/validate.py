@@ -1,0 +1,61 @@
+"""`validate`: what is wrong with a document, told without a running stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli.output import CliError, JsonOption, Out
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.spec.finding import Finding
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def validate(
+        file: Annotated[Path, typer.Argument(help="A document, JSON or YAML.")],
+        as_json: JsonOption = False,
+    ) -> None:
+        """Say what is wrong with a document, and what to do. Nothing is run or stored. The exit code is 1 if there are errors."""
+        findings = _findings(file)
+        errors = sum(finding.severity == "error" for finding in findings)
+        out = Out(as_json)
+        if as_json:
+            out.json({"findings": [finding.to_json() for finding in findings]})
+        _show(out, file, findings, errors)
+        if errors:
+            raise typer.Exit(1)
+
+
+def _findings(file: Path) -> Sequence[Finding]:
+    from engine.spec.parse import parse
+    from engine.spec.strict_json import ParseError
+    from engine.spec.upgrade import upgrade
+    from engine.spec.validate import validate
+    from modules.registry import load_registry
+
+    try:
+        parsed = parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml")
+    except OSError as error:
+        raise CliError(f"{str(file)!r} can't be read ({error.strerror})") from error
+    except ParseError as error:
+        raise CliError(f"{str(file)!r} is not a document: {error}") from error
+    return (*parsed.findings, *validate(upgrade(parsed.document), load_registry(), None))
+
+
+def _show(out: Out, file: Path, findings: Sequence[Finding], errors: int) -> None:
+    for finding in findings:
+        out.text(f"{finding.severity}  {finding.path or '(document)'}: {finding.message}  [{finding.code}]")
+        if finding.hint is not None:
+            out.text(f"         {finding.hint}")
+    if errors:
+        out.text(
+            f"{file}: {errors} error{'' if errors == 1 else 's'}; a draft may have them, a deployed version may not"
+        )
+    else:
+        out.text(f"{file}: no errors")
