@@ -17,6 +17,8 @@ from db.pool import Database
 log = logging.getLogger("millstream.maintenance")
 
 _EVERY = 600.0
+_SOON = 30.0
+"""Seconds until the next try when this process doesn't lead, or could not: its connection may just not be there yet."""
 _BATCH = 200
 _ROUNDS = 100
 """Batches of runs that one round deletes at most; what is left waits for the next one."""
@@ -33,16 +35,19 @@ class Maintenance:
         self._chance = secrets.SystemRandom()
 
     async def run(self) -> None:
-        """A round now and then every ten minutes, until cancelled."""
+        """A round at once and then every ten minutes, until cancelled."""
         while True:
+            pause = _SOON
             try:
                 if await self._leads("maintenance"):
                     await self.round()
+                    pause = _EVERY
             except DatabaseError as error:
                 log.info("maintenance was cut short: %s", error)
             except Exception:
                 log.exception("maintenance failed; the next round begins anew")
-            await asyncio.sleep(_EVERY * self._chance.uniform(0.9, 1.1))
+                pause = _EVERY
+            await asyncio.sleep(pause * self._chance.uniform(0.9, 1.1))
 
     async def round(self) -> None:
         """Everything once. Raises `DatabaseError`."""
