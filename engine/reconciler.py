@@ -28,6 +28,8 @@ log = logging.getLogger("millstream.reconciler")
 _PAGE = 100
 _PAUSE = 60.0
 """Seconds between two walks, about."""
+_SOON = 5.0
+"""The same after a walk that could not be made: a server was away, or another process leads."""
 _AGE = 10.0
 """Seconds since its start before a row is looked at."""
 _AT_ONCE = 5
@@ -50,14 +52,17 @@ class Reconciler:
     async def run(self) -> None:
         """Walk until cancelled."""
         while True:
+            pause = _SOON
             try:
                 if await self._leads("reconciler"):
                     await self.walk()
+                    pause = _PAUSE
             except (CarrierGone, DatabaseUnavailable) as error:
                 log.info("the walk over open runs was cut short: %s", error)
             except Exception:
                 log.exception("the walk over open runs failed; the next one begins anew")
-            await asyncio.sleep(_PAUSE * self._chance.uniform(0.75, 1.25))
+                pause = _PAUSE
+            await asyncio.sleep(pause * self._chance.uniform(0.75, 1.25))
 
     async def walk(self, older_s: float = _AGE) -> int:
         """Look at every open run once; gives how many were queued again. Raises CarrierGone, DatabaseUnavailable."""
