@@ -71,7 +71,7 @@ async def run_test(
     named = test.get("trigger_id")
     trigger_id = named if isinstance(named, str) else None
     try:
-        trigger = _trigger(document, test.get("trigger"), trigger_id)
+        trigger = _trigger(document, test, trigger_id)
     except Invalid as problem:
         return Tested(name, None, None, (Failure("/trigger", test.get("trigger"), problem.detail),))
     run_id, now = str(new_uuid7()), time.time()
@@ -105,9 +105,11 @@ async def run_test(
     )
 
 
-def _trigger(document: Document, given: Json, trigger_id: str | None) -> JsonObject:
+def _trigger(document: Document, test: JsonObject, trigger_id: str | None) -> JsonObject:
+    """The test's whole `trigger`; else an API call with its `input`."""
+    given = test.get("trigger")
     if given is None:
-        return api_trigger(choose(document, trigger_id), {})
+        return api_trigger(choose(document, trigger_id), test.get("input", {}))
     return given_trigger(document, given, trigger_id)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.client import connect
-from server.cli.output import JsonOption, Out, cell
+from server.cli.output import CliError, JsonOption, Out, cell
 
 if TYPE_CHECKING:
     from server.cli.client import JsonObject
@@ -37,11 +37,15 @@ def register(app: typer.Typer) -> None:
 
 
 def _test_file(file: Path) -> JsonObject:
+    from engine.problems import Problem
     from engine.runs.offline import test_document
     from server.cli.documents import read_document
     from server.cli.loop import run
 
-    return run(test_document(read_document(file)))
+    try:
+        return run(test_document(read_document(file)))
+    except Problem as problem:
+        raise CliError(problem.detail, f"see all findings: millstream validate {file}") from problem
 
 
 def _show(out: Out, report: JsonObject) -> None:
