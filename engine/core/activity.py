@@ -65,7 +65,7 @@ class Activity:
         """Whether it may be tried again, so that what is inside of it must be numbered on."""
         self.begun = False
         self.resumed = False
-        """Whether this attempt was begun in an earlier history: its open row is written already."""
+        """Whether this attempt was begun, or even ended, in an earlier history: its rows of then are written already."""
         self.waiting = False
         self.retry_at: float | None = None
         self.progress: dict[str, Value] = {}

@@ -102,6 +102,7 @@ def _remembered(at: Activity) -> bool:
             at.begun = at.resumed = True
         return False
     at.attempt = state.attempt
+    at.resumed = True
     if is_new(entry):
         at.started_at = at.run.effects.now() if state.started_at is None else state.started_at
         at.write(state.status, input_of(entry), state=state, mocked="replay")

@@ -67,18 +67,19 @@ def last_rows(records: Iterable[StepRecord]) -> dict[str, StepRecord]:
 def contained(expected: Json, got: Json) -> bool:
     """Whether `got` is what was expected: objects may have more keys, lists are equal, numbers by value, and true isn't 1."""
     if isinstance(expected, dict):
-        return isinstance(got, dict) and all(
-            key in got and contained(value, got[key]) for key, value in expected.items()
-        )
-    if isinstance(expected, list):
-        return (
-            isinstance(got, list)
-            and len(expected) == len(got)
-            and all(contained(one, other) for one, other in zip(expected, got, strict=True))
-        )
-    if isinstance(expected, bool) or isinstance(got, bool):
-        return expected is got
-    return expected == got
+        return isinstance(got, dict) and all(key in got and contained(item, got[key]) for key, item in expected.items())
+    return same(expected, got)
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether two JSON values are equal; a boolean is no number."""
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return one == other
 
 
 def _compare(found: list[Failure], path: str, expected: Json, got: Json) -> None:

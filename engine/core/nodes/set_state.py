@@ -26,8 +26,8 @@ def _evaluate(at: Activity, inputs: Inputs) -> Outcome:
 
 def _after(at: Activity, state: StepState) -> None:
     loop = _while(at.frame)
-    if loop is None or loop.state is None or loop.state.settled == loop.index:
-        return
+    if loop is None or loop.state is None or (at.resumed and loop.state.settled == loop.index):
+        return  # remembered, and so is the state that it led to
     if isinstance(state.output, dict):
         loop.state.values = {**loop.state.values, **state.output}
 
