@@ -108,6 +108,7 @@ _CHILDREN = values("runs", "children", UUID)
 _CHILD_OF = values("runs", "child_of", UUID)
 _OPEN_OF_WORKFLOW = values("runs", "open_of_workflow", UUID)
 _COUNTS = rows("runs", "counts", StatusCount)
+_ENDED = rows("runs", "ended_by_status", StatusCount)
 
 
 async def get(connection: Connection, run_id: RunId) -> RunRow | None:
@@ -196,3 +197,9 @@ async def open_of_workflow(
 async def counts(connection: Connection, workspace_id: WorkspaceId) -> dict[RunStatus, int]:
     """Open runs of the workspace by state."""
     return {row.status: row.count for row in await connection.all(_COUNTS, workspace_id=workspace_id)}
+
+
+async def ended_by_status(connection: Connection, run_ids: Sequence[RunId]) -> dict[RunStatus, int]:
+    """How those of these runs ended that have. For metrics, over all workspaces."""
+    found = await connection.all(_ENDED, run_ids=list(run_ids)) if run_ids else []
+    return {row.status: row.count for row in found}

@@ -73,6 +73,7 @@ class Engine:
     vault: Vault
     carrier: Carrier
     dispatcher: Dispatcher
+    acceptor: Acceptor
     reader: RunReader
     canceller: Canceller
     definitions: Definitions
@@ -128,6 +129,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             vault=vault,
             carrier=carrier,
             dispatcher=dispatcher,
+            acceptor=acceptor,
             reader=RunReader(db),
             canceller=canceller,
             definitions=Definitions(db, registry, canceller, settings.url),

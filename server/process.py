@@ -20,6 +20,7 @@ from server.api.services import Services
 from server.compose import Engine, opened
 from server.embedded.ready import announce_ready
 from server.embedded.stack import product_version
+from server.metrics import Metrics
 from server.module_rows import module_rows
 from server.settings import Settings
 
@@ -40,7 +41,8 @@ async def serve(settings: Settings) -> None:
         await _tell_modules(engine)
         async with engine.db.engine() as connection:
             gate = KeyGate(engine.db, await rights(connection))
-        app = build_app(Services(settings, engine, gate), product_version())
+        metrics = Metrics(engine.hub, lambda: engine.acceptor.taken)
+        app = build_app(Services(settings, engine, gate, metrics), product_version())
         config = uvicorn.Config(
             app,
             host=settings.host,

@@ -93,6 +93,13 @@ where q.workspace_id = :workspace_id and q.workflow_id = :workflow_id and q.run_
 order by q.run_id
 limit :most;
 
+-- name: ended_by_status (engine)
+-- How these runs ended.
+select r.status, count(*) from workflow_runs r
+where r.run_id = any (:run_ids::uuid[]) and r.finished_at is not null
+group by r.status
+order by r.status;
+
 -- name: counts (app, engine)
 -- How many of the workspace's runs are open, by state.
 select r.status, count(*) from workflow_execution_queue q

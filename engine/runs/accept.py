@@ -75,6 +75,8 @@ class Acceptor:
         self._db = db
         self._hub = hub
         self._dispatcher = dispatcher
+        self.taken = 0
+        """Runs that this process has taken in since it began."""
 
     async def accept(self, entry: Entry) -> Taken:
         """Raises `Problem`: 422 `input.invalid`, 413, 404 (deleted meanwhile), 503."""
@@ -126,6 +128,7 @@ class Acceptor:
             raise NotFound("workflow", entry.name) from None
         if accepted.duplicate:
             return Taken(accepted.run_id, True, False)
+        self.taken += 1
         self._hub.publish(entry.workspace_id, str(run_id))
         if accepted.claimed:
             assert accepted.lease_epoch is not None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 
-from server.api import problems
+from server.api import openapi, problems
 from server.api.routes import (
     checks,
     hooks,
@@ -19,6 +19,7 @@ from server.api.routes import (
     workspaces,
 )
 from server.api.services import Services
+from server.metrics import Measured
 
 PREFIX = "/api/v1"
 BELOW = (workflows, versions, runs, checks, modules, variables, keys, workspaces)
@@ -33,6 +34,7 @@ def build_app(services: Services, version: str) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        default_response_class=Response,
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
@@ -43,5 +45,7 @@ def build_app(services: Services, version: str) -> FastAPI:
     app.include_router(api)
     for noun in OUTSIDE:
         app.include_router(noun.router)
-    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(Measured, metrics=services.metrics)
+    problems.install(app, openapi.methods_finder(app))
     return app

@@ -76,19 +76,7 @@ def json_body(model: type[Model], *, optional: bool = False) -> Callable[[Reques
     return dependency
 
 
-def documented(model: type[BaseModel], *, required: bool = True) -> dict[str, object]:
-    """The `openapi_extra` of a route which reads its body by `json_body`."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
-
-
 async def any_body(request: Request) -> Json:
     """A dependency that gives the body as it is, for routes whose engine reads it itself. No body is an empty object."""
     body = await read_body(request)
     return parse_body(body) if body.strip() else {}
-
-
-def free_body() -> dict[str, object]:
-    """The `openapi_extra` of a route which reads its body by `any_body`: its members stand in the route's description."""
-    return {"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}}}

@@ -20,7 +20,7 @@ from engine.json_bytes import dumps
 from engine.problems import Problem, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.expressions.values import Json
 
@@ -41,8 +41,8 @@ def problem_response(problem: Problem) -> Response:
     return Response(dumps(content), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Registers the handlers; they are the only place where an exception turns into an answer."""
+def install(app: FastAPI, methods: Callable[[str], list[str]]) -> None:
+    """Registers the handlers; they are the only place where an exception turns into an answer. `methods` are those that an address takes."""
 
     async def on_problem(_: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -52,9 +52,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, DatabaseUnavailable)
         return problem_response(Unavailable())
 
-    async def on_http(_: Request, error: Exception) -> Response:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem_response(_from_http(error))
+        taken = methods(request.url.path) if error.status_code == 405 else []
+        return problem_response(_from_http(error, taken))
 
     async def on_parameters(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -102,8 +103,9 @@ def invalid_request(errors: Sequence[object]) -> Problem:
     return Problem(422, "request.invalid", detail, extra={"findings": findings})
 
 
-def _from_http(error: HTTPException) -> Problem:
-    headers: Mapping[str, str] = error.headers or {}
+def _from_http(error: HTTPException, taken: list[str]) -> Problem:
+    """`taken`: the framework knows the methods of one route, and an address may have several."""
+    headers: Mapping[str, str] = {"Allow": ", ".join(taken)} if taken else error.headers or {}
     match error.status_code:
         case 404:
             return Problem(404, "route.unknown", "There is nothing at this address.")

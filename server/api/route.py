@@ -21,17 +21,18 @@ from engine.json_bytes import dumps, loads
 from engine.problems import Conflict, Invalid
 from server.api.access import Caller
 from server.api.body import read_body
+from server.api.describe import Gives, answering
 from server.api.services import Services, services_of
 
 ACTION = "x-action"
-_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _LONGEST_KEY = 200
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def does(action: str, **extra: object) -> dict[str, Any]:
-    """The `openapi_extra` of a route: the action that a role must have, as it also stands in the OpenAPI document."""
-    return {ACTION: action, **extra}
+def does(action: str, gives: Gives, **extra: object) -> dict[str, Any]:
+    """The `openapi_extra` of a route: the action that a role must have, and the shapes of its answers, as in the OpenAPI document."""
+    return {ACTION: action, **answering(gives), **extra}
 
 
 class ApiRoute(APIRoute):
@@ -55,7 +56,7 @@ class ApiRoute(APIRoute):
             caller = await services.gate(request, action)
             request.state.caller = caller
             key = request.headers.get("idempotency-key")
-            if key is None or request.method not in _WRITES:
+            if key is None or request.method not in WRITES:
                 return await handler(request)
             return await _once(services, caller, request, key, handler)
 

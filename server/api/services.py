@@ -8,6 +8,7 @@ from fastapi import Request
 
 from server.api.access import Gate
 from server.compose import Engine
+from server.metrics import Metrics
 from server.settings import Settings
 
 
@@ -16,6 +17,7 @@ class Services:
     settings: Settings
     engine: Engine
     gate: Gate
+    metrics: Metrics
 
 
 def services_of(request: Request) -> Services:

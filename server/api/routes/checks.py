@@ -14,7 +14,8 @@ from engine.problems import Invalid
 from engine.spec.schema import document_schema
 from server.api.access import Caller, current
 from server.api.answers import answer
-from server.api.body import any_body, free_body
+from server.api.body import any_body
+from server.api.describe import taking
 from server.api.documents import DocumentBody, document_body
 from server.api.route import ApiRoute, does
 from server.api.services import engine_of
@@ -23,7 +24,9 @@ from server.compose import Engine
 router = APIRouter(route_class=ApiRoute, tags=["checks"])
 
 
-@router.post("/validate", openapi_extra=does("documents.validate", **free_body()))
+@router.post(
+    "/validate", openapi_extra=does("documents.validate", {200: "Findings"}, **taking("ToValidate", yaml=True))
+)
 async def validate(
     body: Annotated[DocumentBody, Depends(document_body)],
     caller: Annotated[Caller, Depends(current)],
@@ -36,7 +39,9 @@ async def validate(
     return answer({"findings": found})
 
 
-@router.post("/expressions/evaluate", openapi_extra=does("expressions.evaluate", **free_body()))
+@router.post(
+    "/expressions/evaluate", openapi_extra=does("expressions.evaluate", {200: "Evaluated"}, **taking("ToEvaluate"))
+)
 async def evaluate(body: Annotated[Json, Depends(any_body)]) -> Response:
     """`{expression, scope}`: always 200 with `{value}` or `{error: {code, message}}`."""
     given = body if isinstance(body, dict) else {}
@@ -53,7 +58,7 @@ async def evaluate(body: Annotated[Json, Depends(any_body)]) -> Response:
     return answer({"value": to_json(value)})
 
 
-@router.get("/schema", openapi_extra=does("documents.validate"))
+@router.get("/schema", openapi_extra=does("documents.validate", {200: "Anything"}))
 async def schema() -> Response:
     """The JSON Schema of workflow documents, for editors."""
     return answer(document_schema())

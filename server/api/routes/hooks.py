@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from engine.triggers.webhook import HookRequest
 from server.api.body import read_body
+from server.api.describe import answering, taking_any
 from server.api.services import engine_of
 from server.compose import Engine
 
@@ -15,7 +16,6 @@ router = APIRouter(prefix="/hooks", tags=["hooks"])
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
-@router.api_route("/{workspace}/{workflow}/{trigger}", methods=_METHODS, operation_id="receive_webhook")
 async def receive(
     workspace: str, workflow: str, trigger: str, request: Request, engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
@@ -32,3 +32,14 @@ async def receive(
     )
     answer = await engine.webhooks.receive(hook, await read_body(request))
     return Response(answer.body, answer.status, headers=dict(answer.headers))
+
+
+for _method in _METHODS:
+    # One operation for each method: an operation's id must be its own.
+    router.add_api_route(
+        "/{workspace}/{workflow}/{trigger}",
+        receive,
+        methods=[_method],
+        operation_id=f"receive_webhook_{_method.lower()}",
+        openapi_extra={**answering({202: "RunId", 200: "Anything"}), **taking_any()},
+    )

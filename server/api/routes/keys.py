@@ -18,7 +18,8 @@ from engine.runs.reading import acting
 from engine.views import moment
 from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, encode_cursor, page
-from server.api.body import Body, documented, json_body
+from server.api.body import Body, json_body
+from server.api.describe import taking
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
 from server.api.services import engine_of
@@ -34,7 +35,7 @@ class NewKey(Body):
     expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
 
 
-@router.post("", status_code=201, openapi_extra=does("keys.write", **documented(NewKey)))
+@router.post("", status_code=201, openapi_extra=does("keys.write", {201: "NewApiKey"}, **taking(NewKey)))
 async def create(
     body: Annotated[NewKey, Depends(json_body(NewKey))],
     caller: Annotated[Caller, Depends(current)],
@@ -56,7 +57,7 @@ async def create(
     return answer({**_view(made), "key": text}, 201)
 
 
-@router.get("", openapi_extra=does("keys.read"))
+@router.get("", openapi_extra=does("keys.read", {200: "ApiKeyList"}))
 async def list_(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
@@ -74,7 +75,7 @@ async def list_(
     return page([_view(one) for one in shown], more)
 
 
-@router.delete("/{api_key_id}", status_code=204, openapi_extra=does("keys.write"))
+@router.delete("/{api_key_id}", status_code=204, openapi_extra=does("keys.write", {204: None}))
 async def revoke(
     api_key_id: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:

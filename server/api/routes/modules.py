@@ -18,7 +18,7 @@ from server.compose import Engine
 router = APIRouter(route_class=ApiRoute, prefix="/modules", tags=["modules"])
 
 
-@router.get("", openapi_extra=does("modules.read"))
+@router.get("", openapi_extra=does("modules.read", {200: "ModuleList"}))
 async def list_modules(
     engine: Annotated[Engine, Depends(engine_of)], limit: Limit = None, cursor: Cursor = None
 ) -> Response:
@@ -31,7 +31,7 @@ async def list_modules(
     return page([module_view(module) for module in shown], more)
 
 
-@router.get("/{name}/{version}", openapi_extra=does("modules.read"))
+@router.get("/{name}/{version}", openapi_extra=does("modules.read", {200: "Module"}))
 async def get_module(name: str, version: int, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """One version of one module."""
     found = engine.registry.get(name, version)

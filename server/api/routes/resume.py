@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from server.api.answers import answer
 from server.api.body import read_body
+from server.api.describe import answering, taking_any
 from server.api.services import engine_of
 from server.compose import Engine
 
@@ -20,14 +21,14 @@ _HEADERS = {
 }
 
 
-@router.get("/{token}")
+@router.get("/{token}", openapi_extra=answering({200: "text/html"}))
 async def show(token: str, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """The form. Looking never resumes: mail scanners and previews follow links."""
     status, page = await engine.resumer.page(token)
     return HTMLResponse(page, status, headers=_HEADERS)
 
 
-@router.post("/{token}")
+@router.post("/{token}", openapi_extra={**answering({200: "RunId"}), **taking_any()})
 async def post(token: str, request: Request, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """JSON or a posted form: 200 `{run_id}`; a second one 409, too late 410, not what the step asks for 422."""
     body = await read_body(request)

@@ -13,7 +13,8 @@ from engine.runs.reading import acting, run_id_of
 from engine.runs.replay import ReplayRequest
 from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, paged
-from server.api.body import any_body, free_body
+from server.api.body import any_body
+from server.api.describe import taking
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
 from server.api.services import engine_of
@@ -25,7 +26,7 @@ router = APIRouter(route_class=ApiRoute, prefix="/runs", tags=["runs"])
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]
 
 
-@router.get("", openapi_extra=does("runs.read"))
+@router.get("", openapi_extra=does("runs.read", {200: "RunList"}))
 async def list_(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
@@ -46,7 +47,7 @@ async def list_(
     return paged(await engine.reader.list_runs(caller.workspace_id, chosen, decode_cursor(cursor), limit or 50))
 
 
-@router.get("/events", openapi_extra=does("runs.read"))
+@router.get("/events", openapi_extra=does("runs.read", {200: "text/event-stream"}))
 async def follow_all(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
@@ -56,7 +57,7 @@ async def follow_all(
     return await event_stream(workspace_events(engine.db, engine.hub, caller.workspace_id, last))
 
 
-@router.get("/{run_id}", openapi_extra=does("runs.read"))
+@router.get("/{run_id}", openapi_extra=does("runs.read", {200: "Run"}))
 async def get(
     run_id: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
@@ -64,7 +65,7 @@ async def get(
     return answer(await engine.reader.view(caller.workspace_id, run_id_of(run_id)))
 
 
-@router.get("/{run_id}/steps", openapi_extra=does("runs.read"))
+@router.get("/{run_id}/steps", openapi_extra=does("runs.read", {200: "StepList"}))
 async def steps(
     run_id: str,
     caller: Annotated[Caller, Depends(current)],
@@ -77,7 +78,7 @@ async def steps(
     return paged(found)
 
 
-@router.get("/{run_id}/payloads/{ref}", openapi_extra=does("runs.read"))
+@router.get("/{run_id}/payloads/{ref}", openapi_extra=does("runs.read", {200: "Anything"}))
 async def payload(
     run_id: str,
     ref: str,
@@ -89,7 +90,7 @@ async def payload(
     return Response(found.body, media_type=found.media_type)
 
 
-@router.get("/{run_id}/events", openapi_extra=does("runs.read"))
+@router.get("/{run_id}/events", openapi_extra=does("runs.read", {200: "text/event-stream"}))
 async def follow(
     run_id: str,
     caller: Annotated[Caller, Depends(current)],
@@ -100,7 +101,7 @@ async def follow(
     return await event_stream(run_events(engine.db, engine.hub, caller.workspace_id, run_id_of(run_id), last))
 
 
-@router.post("/{run_id}/cancel", openapi_extra=does("runs.cancel"))
+@router.post("/{run_id}/cancel", status_code=202, openapi_extra=does("runs.cancel", {202: "Run", 200: "Run"}))
 async def cancel(
     run_id: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
@@ -110,7 +111,11 @@ async def cancel(
     return answer(await engine.reader.view(caller.workspace_id, chosen), 202 if told else 200)
 
 
-@router.post("/{run_id}/replay", status_code=202, openapi_extra=does("runs.replay", **free_body()))
+@router.post(
+    "/{run_id}/replay",
+    status_code=202,
+    openapi_extra=does("runs.replay", {202: "RunId"}, **taking("NewReplay", required=False)),
+)
 async def replay(
     run_id: str,
     body: Annotated[Json, Depends(any_body)],
@@ -122,7 +127,11 @@ async def replay(
     return answer({"run_id": str(made)}, 202)
 
 
-@router.post("/replay", status_code=202, openapi_extra=does("runs.replay", **free_body()))
+@router.post(
+    "/replay",
+    status_code=202,
+    openapi_extra=does("runs.replay", {202: "ManyRuns", 200: "ManyRuns"}, **taking("ReplayOfMany")),
+)
 async def replay_many(
     body: Annotated[Json, Depends(any_body)],
     caller: Annotated[Caller, Depends(current)],
@@ -133,7 +142,7 @@ async def replay_many(
     return answer(await engine.bulk.replay(caller.workspace_id, body), 200 if dry else 202)
 
 
-@router.post("/cancel", status_code=202, openapi_extra=does("runs.cancel", **free_body()))
+@router.post("/cancel", status_code=202, openapi_extra=does("runs.cancel", {202: "ManyRuns"}, **taking("CancelOfMany")))
 async def cancel_many(
     body: Annotated[Json, Depends(any_body)],
     caller: Annotated[Caller, Depends(current)],

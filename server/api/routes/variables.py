@@ -15,7 +15,8 @@ from engine.runs.reading import acting
 from engine.views import moment
 from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, encode_cursor, page
-from server.api.body import Body, documented, json_body
+from server.api.body import Body, json_body
+from server.api.describe import taking
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
 from server.api.services import engine_of
@@ -36,7 +37,7 @@ class NewValue(Body):
     secret: bool = False
 
 
-@router.post("", status_code=201, openapi_extra=does("variables.write", **documented(NewVariable)))
+@router.post("", status_code=201, openapi_extra=does("variables.write", {201: "Variable"}, **taking(NewVariable)))
 async def create(
     body: Annotated[NewVariable, Depends(json_body(NewVariable))],
     caller: Annotated[Caller, Depends(current)],
@@ -51,7 +52,7 @@ async def create(
     return answer(_view(made), 201)
 
 
-@router.get("", openapi_extra=does("variables.read"))
+@router.get("", openapi_extra=does("variables.read", {200: "VariableList"}))
 async def list_(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
@@ -68,7 +69,7 @@ async def list_(
     return page([_view(one) for one in shown], encode_cursor(shown[-1].name) if len(found) > most else None)
 
 
-@router.get("/{name}", openapi_extra=does("variables.read"))
+@router.get("/{name}", openapi_extra=does("variables.read", {200: "Variable"}))
 async def get(
     name: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
@@ -80,7 +81,7 @@ async def get(
     return answer(_view(found))
 
 
-@router.put("/{name}", openapi_extra=does("variables.write", **documented(NewValue)))
+@router.put("/{name}", openapi_extra=does("variables.write", {200: "Variable"}, **taking(NewValue)))
 async def put(
     name: str,
     body: Annotated[NewValue, Depends(json_body(NewValue))],
@@ -96,7 +97,7 @@ async def put(
     return answer(_view(found))
 
 
-@router.delete("/{name}", status_code=204, openapi_extra=does("variables.write"))
+@router.delete("/{name}", status_code=204, openapi_extra=does("variables.write", {204: None}))
 async def delete(
     name: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:

@@ -11,7 +11,8 @@ from engine.problems import Invalid
 from engine.runs.lookup import version_name
 from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, paged
-from server.api.body import Body, documented, free_body, json_body
+from server.api.body import Body, json_body
+from server.api.describe import taking
 from server.api.documents import DocumentBody, document_body
 from server.api.parameters import Cursor, Limit
 from server.api.route import ApiRoute, does
@@ -30,7 +31,7 @@ class Rollback(Body):
     note: str | None = None
 
 
-@router.get("/draft", openapi_extra=does("workflows.read"))
+@router.get("/draft", openapi_extra=does("workflows.read", {200: "Draft"}))
 async def draft(
     workflow: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
 ) -> Response:
@@ -38,7 +39,7 @@ async def draft(
     return answer(await engine.definitions.draft(caller.workspace_id, workflow))
 
 
-@router.put("/draft", openapi_extra=does("workflows.write", **free_body()))
+@router.put("/draft", openapi_extra=does("workflows.write", {200: "Draft"}, **taking("NewDraft", yaml=True)))
 async def save(
     workflow: str,
     request: Request,
@@ -60,7 +61,11 @@ async def save(
     return answer(saved)
 
 
-@router.post("/deploy", status_code=201, openapi_extra=does("workflows.deploy", **documented(Deploy, required=False)))
+@router.post(
+    "/deploy",
+    status_code=201,
+    openapi_extra=does("workflows.deploy", {201: "Version", 200: "Version"}, **taking(Deploy, required=False)),
+)
 async def deploy(
     workflow: str,
     body: Annotated[Deploy, Depends(json_body(Deploy, optional=True))],
@@ -74,7 +79,7 @@ async def deploy(
     return answer(version, 201 if new else 200)
 
 
-@router.get("/versions", openapi_extra=does("workflows.read"))
+@router.get("/versions", openapi_extra=does("workflows.read", {200: "VersionList"}))
 async def versions(
     workflow: str,
     caller: Annotated[Caller, Depends(current)],
@@ -87,7 +92,7 @@ async def versions(
     return paged(found)
 
 
-@router.get("/versions/{number}", openapi_extra=does("workflows.read"))
+@router.get("/versions/{number}", openapi_extra=does("workflows.read", {200: "VersionWithDocument"}))
 async def version(
     workflow: str,
     number: int,
@@ -99,7 +104,8 @@ async def version(
 
 
 @router.post(
-    "/versions/{number}/rollback", openapi_extra=does("workflows.deploy", **documented(Rollback, required=False))
+    "/versions/{number}/rollback",
+    openapi_extra=does("workflows.deploy", {200: "Version"}, **taking(Rollback, required=False)),
 )
 async def rollback(
     workflow: str,
@@ -112,7 +118,7 @@ async def rollback(
     return answer(await engine.definitions.rollback(caller.workspace_id, workflow, number))
 
 
-@router.get("/diff", openapi_extra=does("workflows.read"))
+@router.get("/diff", openapi_extra=does("workflows.read", {200: "Diff"}))
 async def compare(
     workflow: str,
     caller: Annotated[Caller, Depends(current)],

@@ -17,7 +17,7 @@ from server.compose import Engine
 router = APIRouter(route_class=ApiRoute, prefix="/workspaces", tags=["workspaces"])
 
 
-@router.get("", openapi_extra=does("workspace.read"))
+@router.get("", openapi_extra=does("workspace.read", {200: "WorkspaceList"}))
 async def list_(caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """A list of one: a key belongs to one workspace. `role` is the caller's in it."""
     async with acting(engine.db, caller.workspace_id) as connection:

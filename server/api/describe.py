@@ -1,0 +1,44 @@
+"""How routes say what they take and give, for the OpenAPI document alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pydantic import BaseModel
+
+from engine.expressions.values import Json
+from server.api.shapes import Schema, ref
+
+Gives: TypeAlias = Mapping[int, str | None]
+"""By status: the name of a shape, a media type (it has a slash), or None for no body."""
+
+JSON = "application/json"
+YAML = "application/yaml"
+
+
+def answering(gives: Gives) -> dict[str, object]:
+    """The `responses` of an operation; problems are added to all of them alike."""
+    return {"responses": {str(status): _answer(shape) for status, shape in gives.items()}}
+
+
+def taking(shape: str | type[BaseModel], *, required: bool = True, yaml: bool = False) -> dict[str, object]:
+    """The `requestBody`: a shape by name, or what a model takes. With `yaml`, a document alone may come as YAML."""
+    schema: object = ref(shape) if isinstance(shape, str) else shape.model_json_schema()
+    content: dict[str, object] = {JSON: {"schema": schema}}
+    if yaml:
+        content[YAML] = {"schema": {"type": "string"}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+def taking_any(**media: Schema) -> dict[str, object]:
+    """The `requestBody` of an address that takes whatever comes."""
+    return {"requestBody": {"required": False, "content": {"*/*": {"schema": {}}, **media}}}
+
+
+def _answer(shape: str | None) -> dict[str, Json]:
+    if shape is None:
+        return {"description": "Nothing."}
+    if "/" in shape:
+        return {"description": "As it was stored or happens.", "content": {shape: {"schema": {}}}}
+    return {"description": shape, "content": {JSON: {"schema": ref(shape)}}}

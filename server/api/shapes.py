@@ -1,0 +1,305 @@
+"""The shapes of requests and answers as JSON Schema, under their names in the OpenAPI document.
+
+They describe; nothing is checked against them while requests are served. The tests hold each answer that they get against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.expressions.values import Json
+
+Schema = dict[str, Json]
+
+TEXT: Schema = {"type": "string"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+WHOLE: Schema = {"type": "integer"}
+FLAG: Schema = {"type": "boolean"}
+ID: Schema = {"type": "string", "format": "uuid"}
+MAYBE_ID: Schema = {"type": ["string", "null"], "format": "uuid"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+OBJECT: Schema = {"type": "object"}
+ANY: Schema = {}
+NOTE: Schema = {"type": ["string", "null"], "maxLength": 10_000}
+VERSION: Schema = {"oneOf": [{"type": "integer", "minimum": 1}, {"const": "draft"}]}
+VERSION_NAME: Schema = {"oneOf": [{"type": "integer", "minimum": 1}, {"enum": ["deployed", "draft"]}]}
+
+
+def one_of(*values: str) -> Schema:
+    return {"type": "string", "enum": [*values]}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def maybe(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def listed(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def closed(members: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
+    """An object of exactly these members; those in `optional` may be absent."""
+    more = optional or {}
+    return {
+        "type": "object",
+        "properties": {**members, **more},
+        "required": [*members],
+        "additionalProperties": False,
+    }
+
+
+def listing(name: str) -> Schema:
+    return closed({"items": listed(ref(name)), "next_cursor": MAYBE_TEXT})
+
+
+_RUN_STATUS = one_of("queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out")
+_STEP_STATUS = one_of("running", "waiting", "succeeded", "failed", "skipped", "cancelled")
+_KIND = one_of("event", "timer", "key", "cap", "throttle", "retry", "queue", "start", "child")
+_ROLE = one_of("owner", "editor", "viewer")
+
+_WORKFLOW: dict[str, Schema] = {
+    "workflow_id": ID,
+    "name": TEXT,
+    "status": one_of("active", "paused"),
+    "live_version": {"type": ["integer", "null"]},
+    "hooks": listed(closed({"trigger": TEXT, "url": TEXT})),
+    "created_at": TIME,
+    "updated_at": TIME,
+}
+_VERSION: dict[str, Schema] = {
+    "version": {"type": "integer", "minimum": 1},
+    "content_hash": TEXT,
+    "note": MAYBE_TEXT,
+    "created_at": TIME,
+    "created_by": {**MAYBE_TEXT, "description": "An e-mail address."},
+    "live": FLAG,
+}
+_API_KEY: dict[str, Schema] = {
+    "api_key_id": ID,
+    "name": TEXT,
+    "prefix": TEXT,
+    "role": _ROLE,
+    "scopes": listed(one_of("hook")),
+    "created_at": TIME,
+    "expires_at": MAYBE_TIME,
+    "last_used_at": MAYBE_TIME,
+}
+_RUN_OPTIONS: dict[str, Schema] = {
+    "from_step": {
+        "type": ["string", "null"],
+        "description": "The path of a step: all that isn't downstream is taken over.",
+    },
+    "input": ANY,
+    "version": {"anyOf": [VERSION_NAME, {"type": "null"}]},
+    "keys": {"enum": ["same", "new", None], "description": "`same`: idempotency keys of the old run."},
+}
+_FILTER = closed(
+    {},
+    {
+        "workflow": TEXT,
+        "status": {"anyOf": [TEXT, listed(_RUN_STATUS)]},
+        "version": {"anyOf": [WHOLE, TEXT]},
+        "trigger": TEXT,
+        "from": TEXT,
+        "to": TEXT,
+        "q": TEXT,
+    },
+)
+_MANY: dict[str, Schema] = {
+    "count": WHOLE,
+    "effects": listed(closed({"module": TEXT, "step": TEXT, "count": WHOLE})),
+    "run_ids": listed(ID),
+    "more": FLAG,
+}
+
+REQUESTS: dict[str, Schema] = {
+    "NewWorkflow": closed({}, {"document": OBJECT, "name": TEXT}),
+    "NewDraft": closed({"document": OBJECT, "base_revision": WHOLE}),
+    "ToValidate": {"type": "object", "properties": {"document": ANY}, "required": ["document"]},
+    "ToEvaluate": closed({"expression": TEXT}, {"scope": OBJECT}),
+    "NewRun": closed(
+        {},
+        {
+            "input": ANY,
+            "trigger": maybe(OBJECT),
+            "trigger_id": MAYBE_TEXT,
+            "version": VERSION_NAME,
+            "wait": {"type": "number", "minimum": 0, "maximum": 300},
+            "mocks": maybe(OBJECT),
+            "unmocked": {"enum": ["run", "fail", None]},
+            "simulate": FLAG,
+        },
+    ),
+    "NewReplay": closed({}, _RUN_OPTIONS),
+    "ReplayOfMany": closed({"filter": _FILTER}, {"dry_run": FLAG, **_RUN_OPTIONS}),
+    "CancelOfMany": closed({"filter": _FILTER}),
+}
+
+ANSWERS: dict[str, Schema] = {
+    "Finding": closed(
+        {
+            "code": TEXT,
+            "path": {"type": "string", "description": "A JSON Pointer."},
+            "message": TEXT,
+            "hint": MAYBE_TEXT,
+            "severity": one_of("error", "warning", "info"),
+        }
+    ),
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457; further members depend on `code`.",
+        "properties": {
+            "type": TEXT,
+            "title": TEXT,
+            "status": WHOLE,
+            "detail": TEXT,
+            "code": TEXT,
+            "findings": listed(ref("Finding")),
+        },
+        "required": ["type", "title", "status", "detail", "code"],
+    },
+    "Draft": closed(
+        {
+            "revision": WHOLE,
+            "document": OBJECT,
+            "findings": listed(ref("Finding")),
+            "content_hash": TEXT,
+            "saved_at": TIME,
+        }
+    ),
+    "Workflow": closed({**_WORKFLOW, "draft": ref("Draft")}),
+    "WorkflowInList": closed(_WORKFLOW),
+    "WorkflowList": listing("WorkflowInList"),
+    "Version": closed(_VERSION),
+    "VersionList": listing("Version"),
+    "VersionWithDocument": closed({**_VERSION, "document": OBJECT}),
+    "Diff": closed(
+        {
+            "steps": listed(
+                closed(
+                    {
+                        "id": TEXT,
+                        "change": one_of("added", "removed", "changed"),
+                        "inputs": listed(closed({"path": TEXT, "from": ANY, "to": ANY})),
+                    }
+                )
+            ),
+            "edges": listed(closed({"change": one_of("added", "removed"), "edge": OBJECT})),
+            "other": listed(closed({"path": TEXT, "from": ANY, "to": ANY})),
+        }
+    ),
+    "Findings": closed({"findings": listed(ref("Finding"))}),
+    "Evaluated": {
+        "oneOf": [closed({"value": ANY}), closed({"error": closed({"code": TEXT, "message": TEXT})})],
+    },
+    "TestReport": closed(
+        {
+            "passed": WHOLE,
+            "failed": WHOLE,
+            "results": listed(
+                closed(
+                    {
+                        "name": TEXT,
+                        "passed": FLAG,
+                        "run_id": MAYBE_ID,
+                        "failures": listed(closed({"path": TEXT, "expected": ANY, "got": ANY})),
+                    }
+                )
+            ),
+        }
+    ),
+    "StepError": closed(
+        {"code": TEXT, "message": TEXT, "step": MAYBE_TEXT, "retryable": FLAG, "details": OBJECT},
+    ),
+    "Run": closed(
+        {
+            "run_id": ID,
+            "workflow_id": ID,
+            "workflow": TEXT,
+            "version": VERSION,
+            "status": _RUN_STATUS,
+            "carrier": one_of("temporal", "inline", "simulation"),
+            "trigger": ANY,
+            "trigger_type": TEXT,
+            "trigger_id": MAYBE_TEXT,
+            "input": ANY,
+            "output": ANY,
+            "error": maybe(ref("StepError")),
+            "warnings": listed(ANY),
+            "test": FLAG,
+            "replay_of": MAYBE_ID,
+            "parent_run_id": MAYBE_ID,
+            "parent_path": MAYBE_TEXT,
+            "queued_at": TIME,
+            "started_at": MAYBE_TIME,
+            "finished_at": MAYBE_TIME,
+            "cancel_requested_at": MAYBE_TIME,
+            "waiting_for": listed(
+                closed(
+                    {"path": MAYBE_TEXT, "kind": _KIND, "reason": TEXT, "until": MAYBE_TIME, "resume_url": MAYBE_TEXT}
+                )
+            ),
+        }
+    ),
+    "RunList": listing("Run"),
+    "RunId": closed({"run_id": ID}),
+    "Step": closed(
+        {
+            "path": TEXT,
+            "step": TEXT,
+            "module": TEXT,
+            "iteration": {"type": ["integer", "null"]},
+            "attempt": WHOLE,
+            "status": _STEP_STATUS,
+            "started_at": TIME,
+            "finished_at": MAYBE_TIME,
+            "duration_ms": {"type": ["number", "null"]},
+            "input": ANY,
+            "output": ANY,
+            "error": maybe(ref("StepError")),
+            "handle": MAYBE_TEXT,
+            "logs": listed(ANY),
+            "resume_url": MAYBE_TEXT,
+            "child_run_id": MAYBE_ID,
+            "mocked": MAYBE_TEXT,
+            "idempotency_key": MAYBE_TEXT,
+            "retry_at": MAYBE_TIME,
+            "waiting_for": maybe(closed({"kind": _KIND, "reason": MAYBE_TEXT, "until": MAYBE_TIME})),
+        }
+    ),
+    "StepList": listing("Step"),
+    "ManyRuns": closed(_MANY, {"failed": listed(closed({"run_id": ID, "code": TEXT, "detail": TEXT}))}),
+    "Module": closed(
+        {
+            "module": TEXT,
+            "version": WHOLE,
+            "title": TEXT,
+            "kind": TEXT,
+            "effect": TEXT,
+            "idempotent": {},
+            "input_schema": ANY,
+            "output_schema": ANY,
+            "handles": ANY,
+            "slots": listed(TEXT),
+            "timeout": {"type": ["number", "null"]},
+            "retry": OBJECT,
+            "example": OBJECT,
+            "manual": TEXT,
+        }
+    ),
+    "ModuleList": listing("Module"),
+    "Variable": closed({"name": TEXT, "secret": FLAG, "updated_at": TIME}, {"value": ANY}),
+    "VariableList": listing("Variable"),
+    "ApiKey": closed(_API_KEY),
+    "ApiKeyList": listing("ApiKey"),
+    "NewApiKey": closed({**_API_KEY, "key": TEXT}),
+    "Workspace": closed({"workspace_id": WHOLE, "slug": TEXT, "name": TEXT, "role": _ROLE}),
+    "WorkspaceList": listing("Workspace"),
+    "Health": closed({"status": TEXT}, {"temporal": FLAG}),
+    "Anything": ANY,
+}
