@@ -18,7 +18,7 @@ from engine.core.nodes.registry import CALL, NODES, PURE
 from engine.core.retry import DEFAULT_ATTEMPTS, RetryPolicy, policy_of
 from engine.core.source import Source, compile_source
 from engine.expressions.values import Json
-from engine.spec.document import Document, Step
+from engine.spec.document import NEVER_YIELD, Document, Step
 from engine.spec.load import load
 
 EffectName = Literal["none", "read", "write"]
@@ -147,7 +147,7 @@ class ScopePlan:
                 self.pending[target.id] += 1
         self.edges = any(step.targets for step in self.steps)
         self.starts = tuple(step for step in self.steps if self.pending[step.id] == 0)
-        sinks = [step for step in self.steps if step.sink]
+        sinks = [step for step in self.steps if step.sink and step.step.module not in NEVER_YIELD]
         self.sink: StepPlan | None = sinks[0] if len(sinks) == 1 else None
         """The step whose output is the slot's; None where there are several."""
         self.pure = all(step.inline and step.step.retry.max_attempts is None for step in self.steps)

@@ -19,6 +19,9 @@ LogLevel: TypeAlias = Literal["full", "errors", "none"]
 
 SCHEMA_VERSION = 1
 
+NEVER_YIELD = frozenset(("core.break", "core.continue", "core.fail", "core.stop"))
+"""Steps after which their slot has no result: they don't count where a slot's result is that of its only last step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:

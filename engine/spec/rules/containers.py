@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.spec.document import NEVER_YIELD
 from engine.spec.finding import Code, Finding
 from engine.spec.outline import Node
 from engine.spec.subject import Subject
 from engine.spec.uses import LOOPS
-
-NEVER_YIELD = frozenset(("core.break", "core.continue", "core.stop", "core.fail"))
-"""Steps after which their slot has no result: they don't count as its last step."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:

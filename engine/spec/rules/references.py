@@ -17,7 +17,7 @@ _TRIGGER_FIELDS = (
 _ERROR_FIELDS = ("code", "message", "step", "details", "retryable")
 _FIXED = {"run": ("id", "started_at"), "workflow": ("id", "name", "version")}
 _LOOP_FIELDS: dict[LoopKind, tuple[str, ...]] = {
-    "for_each": ("index", "length", "first", "last", "parent", "item"),
+    "for_each": ("index", "length", "first", "last", "parent"),
     "while": ("index", "state", "parent"),
 }
 _ELSEWHERE = {
@@ -195,6 +195,8 @@ def _loop(subject: Subject, use: Use) -> Iterator[Finding]:
     for depth, key in enumerate(path[1:]):
         kind = use.place.loops[depth]
         fields = _LOOP_FIELDS[kind]
+        if depth and "for_each" in use.place.loops[depth:]:
+            fields = ("item", *fields)  # the innermost item has a name of its own
         if key not in fields:
             if not use.reference.guarded:
                 message = f"`{_dotted(path[: depth + 1])}` has no {key!r} in a `core.{kind}`"

@@ -201,6 +201,14 @@ CASES: list[Case] = [
 ]  # fmt: skip
 
 CLEAN: dict[str, JsonObject] = {
+    "what ends an iteration is not its result": doc(
+        {"each": LOOP, "bad": step("core.if", "each", condition="{{ item }}"), "out": step("core.break", "each"), "a": values(1, "each")},
+        "bad:true > out", "bad:false > a",
+    ),
+    "the outer item": doc(
+        {"rows": step("core.for_each", items=[[1]]), "cells": step("core.for_each", "rows", items="{{ item }}"),
+         "a": values("{{ loop.parent.item }}{{ loop.parent.index }}{{ item }}", "cells")}
+    ),
     "the least": {"schema_version": 1, "name": "least"},
     "upstream in the same slot": doc({"a": "set", "b": "set", "c": values("{{ steps.a.output }}")}, "a > b", "b > c"),
     "upstream of an enclosing container": doc(
