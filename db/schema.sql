@@ -427,7 +427,11 @@ begin
         status = end_status,
         output = case when end_status = 'succeeded' then end_output end,
         error = end_error,
-        warnings = coalesce(end_warnings, u.warnings),
+        -- By text: JSON with a NUL in it can't be taken apart here.
+        warnings = case
+            when end_warnings is null or u.warnings is null then coalesce(end_warnings, u.warnings)
+            else (rtrim(u.warnings::text, ']') || ',' || ltrim(end_warnings::text, '['))::json
+        end,
         started_at = r.started_at,
         finished_at = end_at,
         expires_at = end_at + u.retention_days * interval '1 day',
@@ -507,6 +511,7 @@ CREATE FUNCTION public.post_resume(workspace bigint, run uuid, step_path text, p
     AS $$
 declare
     r workflow_runs;
+    last_status text;
 begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
@@ -516,10 +521,11 @@ begin
     if exists (select from workflow_resumes p where p.run_id = run and p.path = step_path) then
         return 'second';
     end if;
-    if r.finished_at is not null or exists (
-        select from workflow_execution_logs l
-        where l.run_id = run and l.path = step_path and l.status not in ('running', 'waiting')
-    ) then
+    -- A scope that is tried again waits again: its last attempt counts.
+    select l.status into last_status from workflow_execution_logs l
+    where l.run_id = run and l.path = step_path
+    order by l.attempt desc limit 1;
+    if r.finished_at is not null or last_status not in ('running', 'waiting') then
         return 'ended';
     end if;
     insert into workflow_resumes (workspace_id, run_id, path, body) values (workspace, run, step_path, posted);

@@ -71,6 +71,7 @@ class LastOutput:
 
 _JOURNAL = rows("steps", "journal", StepRow)
 _ONE = rows("steps", "one", StepRow)
+_NEWEST = rows("steps", "newest", StepRow)
 _PAGE = rows("steps", "page", StepRow)
 _SINCE = rows("steps", "since", StepRow)
 _WAITING = rows("steps", "waiting", WaitingStep)
@@ -90,6 +91,11 @@ async def one(
 ) -> StepRow | None:
     """One attempt of one step."""
     return await connection.maybe(_ONE, workspace_id=workspace_id, run_id=run_id, path=path, attempt=attempt)
+
+
+async def newest(connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str) -> StepRow | None:
+    """The last attempt of one step."""
+    return await connection.maybe(_NEWEST, workspace_id=workspace_id, run_id=run_id, path=path)
 
 
 async def list_steps(

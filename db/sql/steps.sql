@@ -13,6 +13,13 @@ order by ordinal;
 select {columns} from workflow_execution_logs
 where run_id = :run_id and path = :path and attempt = :attempt and workspace_id = :workspace_id;
 
+-- name: newest (app, engine)
+-- The last attempt of one step.
+select {columns} from workflow_execution_logs
+where run_id = :run_id and path = :path and workspace_id = :workspace_id
+order by attempt desc
+limit 1;
+
 -- name: page (app, engine)
 -- Rows of a run in start order, after a place.
 select {columns} from workflow_execution_logs

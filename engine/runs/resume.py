@@ -98,7 +98,7 @@ class Resumer:
                 if run is None:
                     raise _unknown()
                 kept = await documents.get(conn, run.workspace_id, run.compiled_hash)
-                row = await steps.one(conn, run.workspace_id, run_id, parsed.path, 1)
+                row = await steps.newest(conn, run.workspace_id, run_id, parsed.path)
         except DatabaseUnavailable as error:
             raise Unavailable from error
         segments = segments_of(parsed.path)

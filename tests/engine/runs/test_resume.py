@@ -8,7 +8,7 @@ from engine.core.resume import make_token
 from engine.launch import resume_secret
 from engine.problems import Problem
 from engine.runs.reading import run_id_of
-from tests.engine.runs.stack import Stack
+from tests.engine.runs.stack import Document, Stack
 from tests.fixtures.flows import flow, step
 
 JSON = "application/json"
@@ -89,3 +89,33 @@ async def test_no_other_address_leads_anywhere(stack: Stack) -> None:
     await stack.canceller.cancel(stack.workspace_id, run_id_of(run_id))
     await stack.end(run_id)
     assert (await refused(stack, token, b"1")).status == 410
+
+
+async def test_a_step_in_a_scope_that_is_tried_again_can_be_answered_when_it_waits_again(stack: Stack) -> None:
+    name = await stack.define(
+        {
+            "schema_version": 1,
+            "name": "again",
+            "steps": {
+                "t": {
+                    "module": "core.try",
+                    "version": 1,
+                    "retry": {"max_attempts": 5, "initial": "50ms", "backoff": 1, "on": ["event.*"]},
+                },
+                "e": {"module": "core.wait_for_event", "version": 1, "parent": "t", "inputs": {"timeout": "2s"}},
+            },
+            "output": "{{ steps.e.output }}",
+        }
+    )
+    run_id = await stack.start(name)
+
+    rows: list[Document] = []
+    with stack.hub.subscribe(str(run_id)) as news:
+        while not any(row["attempt"] == 2 and row["status"] == "waiting" for row in rows):
+            await news.wait(0.3)
+            rows = await stack.steps(run_id)
+    token = next(str(row["resume_url"]) for row in rows if row["path"] == "t.e").rpartition("/")[2]
+    assert (await stack.resumer.page(token))[0] == 200
+    await stack.resumer.post(token, b'{"ok": true}', JSON)
+    ended = await stack.end(run_id)
+    assert (ended.status, ended.output) == ("succeeded", {"ok": True})
