@@ -15,19 +15,22 @@ from modules.sdk.declaration import Module
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Names the run in each activity's argument."""
+    """Names the run in each activity's argument. `child`: a parent may wait for its end."""
 
     run_id: str
     workspace_id: int
     workflow_id: str
     started_at: float
+    child: bool = False
 
     @staticmethod
     def load(data: dict[str, Json]) -> Head:
         workspace_id, started_at = data["workspace_id"], data["started_at"]
         assert isinstance(workspace_id, int)
         assert isinstance(started_at, int | float)
-        return Head(str(data["run_id"]), workspace_id, str(data["workflow_id"]), float(started_at))
+        return Head(
+            str(data["run_id"]), workspace_id, str(data["workflow_id"]), float(started_at), data.get("child") is True
+        )
 
     def dump(self) -> dict[str, Json]:
         return {
@@ -35,6 +38,7 @@ class Head:
             "workspace_id": self.workspace_id,
             "workflow_id": self.workflow_id,
             "started_at": self.started_at,
+            "child": self.child,
         }
 
 

@@ -11,7 +11,7 @@ from engine import names
 from engine.activities.exchange import JsonObject, answer, read, write_rows
 from engine.activities.host import Notices
 from engine.activities.log import RunLog
-from engine.activities.stored import INLINE, LIMIT, kept, whole
+from engine.activities.stored import INLINE, LIMIT, kept, thinned, whole
 from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
@@ -52,7 +52,7 @@ class Load:
         if len(data) > LIMIT:
             message = f"The result has {len(data):,} bytes; at most {LIMIT:,} are allowed."
             return answer(_error(_TOO_LARGE, message, {}), written)
-        return answer({"value": to_json(await kept(result, data, payloads, INLINE))}, written)
+        return answer({"value": to_json(await thinned(result, data, payloads, INLINE))}, written)
 
     @activity.defn(name=names.LOAD_PAGE)
     async def load_page(self, given: object) -> object:

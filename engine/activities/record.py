@@ -26,7 +26,11 @@ class Record:
         stated = argument.get("end")
         end = None if stated is None else load_end(obj(stated))
         written = await self._log.write(head, request.rows, waiting=request.waiting, end=end)
-        if end is not None:
-            self._journal.ended(head.run_id)
-        self._notices.publish(head.workspace_id, head.run_id, Kind.CHANGED if end is None else Kind.ENDED)
+        if end is None:
+            self._notices.publish(head.workspace_id, head.run_id, Kind.CHANGED)
+            return answer({}, written)
+        self._journal.ended(head.run_id)
+        self._notices.publish(head.workspace_id, head.run_id, Kind.ENDED)
+        if head.child:
+            self._notices.publish(head.workspace_id, head.run_id, Kind.SIGNAL)
         return answer({}, written)

@@ -14,19 +14,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from temporalio import activity
 
-from db.errors import DatabaseUnavailable
 from engine import names
 from engine.activities.exchange import JsonObject, Request, answer, read
 from engine.activities.host import Notices
 from engine.activities.journal import Journal
 from engine.activities.log import RunLog, Written
-from engine.activities.work import LOST, OPEN, Calls, outcome_of, running_row
+from engine.activities.work import LOST, OPEN, Calls, outcome_of, patiently, running_row
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.errors import StepError
 from engine.core.records import StepRecord, StepStatus
@@ -36,10 +33,6 @@ from engine.wire import dump_outcome, load_call, obj
 PATIENCE = 1.0
 """Seconds that a local activity waits for its call."""
 BEAT = 1.0
-_PAUSE = 0.1
-_LONGEST_PAUSE = 2.0
-
-T = TypeVar("T")
 
 
 class RunModule:
@@ -92,11 +85,11 @@ class RunModule:
         work = self._calls.under_way(request.head, call)
         if work is not None:
             if request.rows:
-                await _patiently(lambda: self._log.write(request.head, request.rows, waiting=False))
+                await patiently(lambda: self._log.write(request.head, request.rows, waiting=False))
             return await self._see_through(request, work)
         started_at = time.time()
         rows = [*request.rows, running_row(call, started_at)]
-        written = await _patiently(lambda: self._log.write(request.head, rows, waiting=False))
+        written = await patiently(lambda: self._log.write(request.head, rows, waiting=False))
         self._tell(request)
         standing = await self._standing(request, call, written)
         if standing is not None:
@@ -122,7 +115,7 @@ class RunModule:
             retryable=call.on_lost == "retry",
         )
         row = replace(left, status=StepStatus.FAILED, finished_at=time.time(), error=error)
-        written = await _patiently(lambda: self._log.write(request.head, [row], waiting=False))
+        written = await patiently(lambda: self._log.write(request.head, [row], waiting=False))
         self._tell(request)
         standing = await self._standing(request, call, written)
         return await self._from_row(request, standing or row)
@@ -146,7 +139,7 @@ class RunModule:
         key = (call.path, call.attempt)
         if key not in written.refused:
             return None
-        return await _patiently(lambda: self._log.row(request.head, key))
+        return await patiently(lambda: self._log.row(request.head, key))
 
     def _tell(self, request: Request) -> None:
         self._notices.publish(request.head.workspace_id, request.head.run_id, Kind.CHANGED)
@@ -165,17 +158,6 @@ async def _ended(work: asyncio.Task[tuple[CallOutcome, Written]]) -> None:
     """Cancel a call and wait for its end; what it then gives is nobody's."""
     work.cancel()
     await asyncio.wait([work])
-
-
-async def _patiently(act: Callable[[], Awaitable[T]]) -> T:
-    """Until PostgreSQL is back. Only under a heartbeat."""
-    pause = _PAUSE
-    while True:
-        try:
-            return await act()
-        except DatabaseUnavailable:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 @contextlib.asynccontextmanager

@@ -1,6 +1,6 @@
 """One attempt of one module call, from inputs as written to an outcome. No rows, no Temporal.
 
-Order: references are loaded, expressions evaluated, the result checked against the module's input schema, the module is called under its
+Order: expressions are evaluated, the result checked against the module's input schema, the module is called under its
 time limit, and whatever happens becomes a value: an output, or a `StepError` with a stable code. Only cancelling leaves as an exception.
 
 What a module raises beside `ModuleError` is a fault of ours: the user sees `module.failed`, the operator's log the trace.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from engine.activities.host import Head, Host
-from engine.activities.stored import LIMIT, Payloads, has_refs, whole
+from engine.activities.stored import LIMIT, has_refs
 from engine.core.effects import ModuleCall
 from engine.core.errors import StepError
 from engine.core.records import LogLine
@@ -65,8 +65,8 @@ class Refused(Exception):
         self.verdict = verdict
 
 
-async def attempt(head: Head, call: ModuleCall, host: Host, payloads: Payloads, started_at: float) -> Attempt:
-    """Makes the attempt. Raises only `CancelledError`, and what `payloads` raises when PostgreSQL is gone."""
+async def attempt(head: Head, call: ModuleCall, host: Host, scope: Mapping[str, Value], started_at: float) -> Attempt:
+    """Makes the attempt over `scope`, which is the call's with every reference loaded. Raises nothing but `CancelledError`."""
     lines: list[LogLine] = []
     given: JsonObject | None = None
     given_bytes = b"null"
@@ -82,7 +82,6 @@ async def attempt(head: Head, call: ModuleCall, host: Host, payloads: Payloads, 
                     "module.unknown", f"This installation has no module {call.module!r} of version {call.version}."
                 )
             )
-        scope = cast("Mapping[str, Value]", await whole(cast("Value", call.scope), payloads))
         given = await _resolved(call, scope)
         given_bytes = dumps(given)
         _limit(given_bytes, "input")

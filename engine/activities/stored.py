@@ -17,11 +17,13 @@ from typing import Protocol, cast
 
 from db.data import ref_of
 from engine.expressions.values import Json, Ref, Value, to_json
-from engine.json_bytes import loads
+from engine.json_bytes import dumps, loads
 
 INLINE = 32 * 1024
 IN_LOG = 256 * 1024
 LIMIT = 20 * 2**20
+_REF_BYTES = 120
+"""A reference as JSON, roughly."""
 
 
 class Payloads(Protocol):
@@ -39,6 +41,24 @@ async def kept(value: Json, data: bytes, payloads: Payloads, over: int) -> Value
     if len(data) <= over:
         return cast("Value", value)
     return Ref(await payloads.put(data), len(data), kind_of(value))
+
+
+async def thinned(value: Json, data: bytes, payloads: Payloads, over: int) -> Value:
+    """As `kept`, but an object stays one: its largest members become references until the rest is small enough.
+
+    So whoever asks for a step's inputs gets them by name, however large one of them is.
+    """
+    if len(data) <= over or not isinstance(value, dict):
+        return await kept(value, data, payloads, over)
+    members = {key: dumps(member) for key, member in value.items()}
+    left = len(data)
+    thin = cast("dict[str, Value]", dict(value))
+    for key in sorted(members, key=lambda key: -len(members[key])):
+        if left <= over or len(members[key]) <= _REF_BYTES:
+            break
+        thin[key] = await kept(value[key], members[key], payloads, _REF_BYTES)
+        left -= len(members[key]) - _REF_BYTES
+    return thin if left <= over else await kept(value, data, payloads, over)
 
 
 def referred(value: Json, data: bytes, over: int) -> tuple[Value, tuple[bytes, ...]]:

@@ -10,17 +10,20 @@ terminal row of an attempt stands, and whoever comes later takes over what it sa
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar, cast
 
 from db.pool import DatabaseUnavailable
 from engine.activities.host import Head, Host
 from engine.activities.log import RunLog, Written
 from engine.activities.runner import Attempt, attempt
-from engine.activities.stored import INLINE, Payloads, kept, referred
+from engine.activities.stored import INLINE, Payloads, kept, referred, whole
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.records import StepRecord, StepStatus
-from engine.expressions.values import Json, as_value
+from engine.expressions.values import Json, Value, as_value
 from engine.json_bytes import dumps
 
+T = TypeVar("T")
 LOST = "worker.lost"
 OPEN = (StepStatus.RUNNING, StepStatus.WAITING)
 """States of a row that may still change."""
@@ -60,14 +63,9 @@ class Calls:
         self, head: Head, call: ModuleCall, started_at: float, rows: list[StepRecord]
     ) -> tuple[CallOutcome, Written]:
         payloads = self._log.payloads(head)
-        made = await attempt(head, call, self._host, payloads, started_at)
-        pause = _PAUSE
-        while True:
-            try:
-                return await self._commit(head, call, made, payloads, rows)
-            except DatabaseUnavailable:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+        scope = await patiently(lambda: whole(cast("Value", call.scope), payloads))
+        made = await attempt(head, call, self._host, cast("Mapping[str, Value]", scope), started_at)
+        return await patiently(lambda: self._commit(head, call, made, payloads, rows))
 
     async def _commit(
         self, head: Head, call: ModuleCall, made: Attempt, payloads: Payloads, rows: list[StepRecord]
@@ -90,6 +88,17 @@ class Calls:
             finished_at=made.finished_at,
         )
         return outcome, written
+
+
+async def patiently(act: Callable[[], Awaitable[T]]) -> T:
+    """Until PostgreSQL is back: what comes of a call that was made must not be lost, nor a call be failed that wasn't."""
+    pause = _PAUSE
+    while True:
+        try:
+            return await act()
+        except DatabaseUnavailable:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 async def outcome_of(row: StepRecord, payloads: Payloads) -> CallOutcome:
