@@ -1,8 +1,8 @@
 """Random documents: valid by construction, of all constructs, and the worlds to run them in.
 
 Edges only lead from earlier to later made steps of one slot, so there are no cycles; ids are drawn apart from that
-order. Expressions read only what is upstream. `calm` documents have nothing whose outcome depends on when something happens: no race, no early way out, no failure that
-meets siblings.
+order. Expressions read only what is upstream. `calm` documents have nothing whose outcome depends on when something
+happens: no race, no early way out, no failure that meets siblings.
 """
 
 from __future__ import annotations
@@ -189,6 +189,8 @@ def world(seed: int, *, calm: bool = False) -> World:
         )
 
     made = World(answer=answer, seed=seed)
+    if calm:  # names that don't depend on who starts first
+        made.name_child = lambda child, _: f"child of {child.path}"
     made.children = {
         f"child-{index}": (
             BEGIN + number(seed, "child", index) % 60,

@@ -68,6 +68,7 @@ class World:
     answer: Callable[[ModuleCall, int], Answer] = lambda call, made: Answer({"path": call.path})
     events: dict[str, tuple[float, Any]] = field(default_factory=dict)
     children: dict[str, tuple[float, ChildEnd]] = field(default_factory=dict)
+    name_child: Callable[[ChildStart, int], str] = lambda child, number: f"child-{number}"
     store: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     pages: int = 3
@@ -207,7 +208,7 @@ class Fake:
         key = (child.key, child.attempt)
         if key not in self.world.started:
             self.world.starts.append(child)
-            self.world.started[key] = f"child-{len(self.world.started)}"
+            self.world.started[key] = self.world.name_child(child, len(self.world.started))
         return self.world.started[key]
 
     async def wait_child(self, run_id: str) -> ChildEnd:

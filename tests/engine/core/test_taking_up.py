@@ -74,7 +74,7 @@ async def test_a_wait_and_a_retry_go_on_with_their_times() -> None:
     )
     world = World(answer=lambda call, made: Answer("ok", error="http.503" if call.attempt == 1 else None))
     whole = await run(doc, world=world)
-    early = [row for row in rows_of(whole, until=whole.world.order[0].started_at + 1)]
+    early = rows_of(whole, until=whole.world.order[0].started_at + 1)
     ran = await run(
         doc,
         world=World(answer=world.answer, now=whole.world.order[0].started_at + 30),
