@@ -192,3 +192,19 @@ async def test_a_cancel_reaches_a_call_under_way(carrier: Carrier, http_server: 
     assert run.status == "cancelled"
     (row,) = await carrier.steps(run_id)
     assert row.status == "cancelled"
+
+
+async def test_temporal_holds_nothing_that_can_be_read(carrier: Carrier, http_server: HttpServer) -> None:
+    http_server.answer("POST", "/x", Answer.of_json({"answer": "marigold"}, status=422))
+    send = step("http.request", method="POST", url=f"{http_server.url}/x", json={"word": "{{ input.word }}"})
+    document = flow(
+        "{{ steps.primrose.error.code }}",
+        primrose=send | {"on_error": "continue"},
+        b=step("core.set", values={}, after="primrose"),
+    )
+    run = await carrier.run(document, {"word": "foxglove"})
+    assert run.output == "http.422"
+    history = await carrier.client.get_workflow_handle(str(run.run_id)).fetch_history()
+    raw = b"".join(event.SerializeToString() for event in history.events)
+    for word in (b"marigold", b"foxglove", b"primrose", b"http.422", http_server.url.encode()):
+        assert word not in raw
