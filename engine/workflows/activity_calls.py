@@ -26,7 +26,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from engine.expressions.values import Json
     from engine.payloads import InProcess
-    from engine.workflows.budget import LocalBudget
+    from engine.workflows.budget import ORDINARY_AT_ONCE, LocalBudget
 
 JsonObject = dict[str, Json]
 
@@ -50,6 +50,7 @@ class ActivityCalls:
     def __init__(self) -> None:
         self.budget = LocalBudget()
         self._made = 0
+        self._room = asyncio.Semaphore(ORDINARY_AT_ONCE)
 
     async def local(self, name: str, argument: JsonObject, about: str) -> JsonObject | None:
         """The answer, or None when it has to be asked for by `ordinary`."""
@@ -63,16 +64,23 @@ class ActivityCalls:
             retry_policy=_ONCE,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
+        self.budget.begin()
+        size: Json = 0
         try:
             answer = await _or_cancelled(call)
+            size = answer.get("size")
         except FailureError:  # of a local activity, Temporal gives what it failed with, bare
             return None
-        size = answer.get("size")
-        self.budget.spend(size if isinstance(size, int) else 0)
+        finally:
+            self.budget.end(size if isinstance(size, int) else 0)
         return answer
 
     async def ordinary(self, name: str, argument: JsonObject, about: str, *, beats: bool = False) -> JsonObject:
         """Waits until some worker has answered."""
+        async with self._room:
+            return await self._ordinary(name, argument, about, beats=beats)
+
+    async def _ordinary(self, name: str, argument: JsonObject, about: str, *, beats: bool) -> JsonObject:
         call = workflow.execute_activity(
             name,
             argument,

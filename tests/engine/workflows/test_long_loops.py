@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from engine.expressions.values import Json
 from tests.fixtures.carrier import Carrier
 from tests.fixtures.flows import flow, step
+from tests.fixtures.http_server import Answer, HttpServer
 
 MOST_EVENTS = 10_240
 
@@ -48,3 +51,20 @@ async def test_fifty_thousand_rounds(carrier: Carrier) -> None:
     assert (run.status, run.output) == ("succeeded", {"iterations": 50_000, "state": {"n": 50_000}})
     assert len(await carrier.steps(str(run.run_id))) == 50_001
     assert await longest(carrier, run.run_id) < MOST_EVENTS
+
+
+async def test_many_large_answers_at_once_never_fill_one_message(carrier: Carrier, http_server: HttpServer) -> None:
+    """400 answers of 30 KB that don't compress, all asked for together: 12 MB, where Temporal takes 4 in one message."""
+    chance = random.Random(1)
+    http_server.handle("GET", "/a", lambda request: Answer.of_json(chance.randbytes(15_000).hex()))
+    document = flow(
+        "{{ steps.each.output | sum }}",
+        each=step(
+            "core.for_each", items="{{ input }}", concurrency=400, collect="{{ steps.one.output.body | length }}"
+        ),
+        one=step("http.request", url=f"{http_server.url}/a", parent="each"),
+    )
+    run = await carrier.run(document, list(range(400)))
+    assert run.error is None
+    assert (run.status, run.output) == ("succeeded", 400 * 30_000)
+    assert len(http_server.requests) == 400
