@@ -79,6 +79,7 @@ def folder(stand: Stand, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(300)  # the first one also starts the stack
 @pytest.mark.parametrize("page", PAGES)
 async def test_what_a_page_types_works(page: str, stand: Stand, folder: Path) -> None:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
