@@ -9,7 +9,8 @@ The header is read before the rows, and rows newer than it are left for the next
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -26,6 +27,7 @@ from engine.runs.reading import acting
 from engine.views import run_head, step_head
 
 _BATCH = 500
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ ALIVE = Event(None, None, None)
 
 async def run_events(
     db: Database, hub: Hub, workspace_id: WorkspaceId, run_id: RunId, last_id: str | None
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event]:
     """Everything after `last_id` (from the start without one), until the run's end. Raises `NotFound` before the first event."""
-    after = int(last_id) if last_id is not None and last_id.isdigit() else 0
+    after = int(last_id) if last_id is not None and _NUMBER.fullmatch(last_id) else 0
     shown: dict[tuple[str, int], int] = {}
     with hub.subscribe(str(run_id)) as subscription:
         while True:
@@ -89,16 +91,19 @@ def _in_order(
 
 async def workspace_events(
     db: Database, hub: Hub, workspace_id: WorkspaceId, last_id: str | None
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event]:
     """`run` and `end` of all runs of the workspace: after `last_id`, or from now on. It never ends."""
     with hub.subscribe_workspace(workspace_id) as subscription:
         place = _place(last_id)
         while True:
             async with acting(db, workspace_id) as conn:
+                begun = place is not None
                 if place is None:
                     place = await run_rows.stream_end(conn)
                 places = await run_rows.changed(conn, workspace_id, place, _BATCH)
                 found = {run.run_id: run for run in await run_rows.by_ids(conn, [one.run_id for one in places])}
+            if not begun:
+                yield ALIVE  # from here on nothing is missed, and the caller may know
             for one in places:
                 run = found.get(one.run_id)
                 if run is not None:
@@ -112,6 +117,6 @@ def _place(last_id: str | None) -> Place | None:
     """None for what no stream gave: such a client begins with what happens now."""
     xid, dash, run_id = (last_id or "").partition("-")
     try:
-        return Place(int(xid), RunId(UUID(run_id))) if dash else None
+        return Place(int(xid), RunId(UUID(run_id))) if dash and _NUMBER.fullmatch(xid) else None
     except ValueError:
         return None

@@ -86,9 +86,9 @@ def _moment(given: Mapping[str, Json], key: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid("filter.invalid", f"{key!r} is {text!r}; it must be a time as 2026-01-31T08:00:00Z.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _text(given: Mapping[str, Json], key: str) -> str | None:

@@ -178,6 +178,7 @@ ANSWERS: dict[str, Schema] = {
     "Version": closed(_VERSION),
     "VersionList": listing("Version"),
     "VersionWithDocument": closed({**_VERSION, "document": OBJECT}),
+    "Change": closed({"path": TEXT, "change": one_of("added", "removed", "changed"), "from": ANY, "to": ANY}),
     "Diff": closed(
         {
             "steps": listed(
@@ -185,12 +186,12 @@ ANSWERS: dict[str, Schema] = {
                     {
                         "id": TEXT,
                         "change": one_of("added", "removed", "changed"),
-                        "inputs": listed(closed({"path": TEXT, "from": ANY, "to": ANY})),
+                        "inputs": listed(ref("Change")),
                     }
                 )
             ),
             "edges": listed(closed({"change": one_of("added", "removed"), "edge": OBJECT})),
-            "other": listed(closed({"path": TEXT, "from": ANY, "to": ANY})),
+            "other": listed(ref("Change")),
         }
     ),
     "Findings": closed({"findings": listed(ref("Finding"))}),
