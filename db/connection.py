@@ -35,6 +35,8 @@ LOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    # The library's state machine, when a server that dies says good-bye on an idle connection just before it is used.
+    asyncpg.InternalClientError,
 )
 
 

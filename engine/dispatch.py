@@ -136,8 +136,9 @@ class Dispatcher:
             except CarrierGone as error:
                 await self._lost(claim, error)
             except DatabaseUnavailable:
-                # The lease runs out and the row is claimed again.
+                # The lease would run out and the row be claimed again, but that takes long. Should it have run out, this does no harm.
                 await asyncio.sleep(self._jittered(1.0))
+                self.offer(claim)
             except Exception:
                 log.exception("run %s could not be started; it is tried again", claim.run_id)
                 await self._give_back([claim], self._delay(claim))
