@@ -13,5 +13,6 @@ pytest_plugins = [
     "tests.fixtures.http_server",
     "tests.fixtures.module_host",
     "tests.fixtures.servers",
+    "tests.fixtures.stack",
     "tests.fixtures.api",  # after those that it imports, so that their asserts explain themselves
 ]
