@@ -29,6 +29,11 @@ from db.ids import WorkspaceId
 from db.migrate import check_version
 
 ACQUIRE_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 20.0
+"""Of a statement on the pool's connections. A server that stands still, or a network that swallows packets, says nothing: without
+a limit whoever asked would wait for ever. Long work (weeks, migrations) has connections of its own, without one."""
+_RELEASE_TIMEOUT_S = 2.0
+"""For a statement that was given up to be cancelled on the server; then the connection is cut."""
 
 
 class _Pool(Protocol):
@@ -73,6 +78,7 @@ class Database:
                 max_size=max_size,
                 max_inactive_connection_lifetime=300.0,
                 timeout=CONNECT_TIMEOUT_S,
+                command_timeout=STATEMENT_TIMEOUT_S,
                 init=prepare,
                 reset=_leave_as_it_is,
                 server_settings={**SESSION, "application_name": application, "role": "ms_engine"},
@@ -147,7 +153,7 @@ class Database:
             yield driver
         finally:
             try:
-                await asyncio.shield(self._pool.release(driver))
+                await asyncio.shield(self._pool.release(driver, timeout=_RELEASE_TIMEOUT_S))
             except (*LOST, asyncpg.InterfaceError):
                 # The connection is broken and leaves the pool by itself; the caller has its own error or its answer.
                 pass
@@ -169,7 +175,7 @@ async def _transaction(driver: Session, role: str, workspace: str) -> AsyncGener
 
 async def _rollback(driver: Session) -> None:
     try:
-        await driver.execute("rollback")
+        await driver.execute("rollback", timeout=_RELEASE_TIMEOUT_S)
     except (*LOST, asyncpg.InterfaceError, asyncpg.PostgresError):
         # A connection that can't roll back is lost, and the server rolls back for it.
         _cut(driver)
