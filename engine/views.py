@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from db.ids import uuid7_time
 from db.run_rows import RunRow
 from db.steps import StepRow, WaitingStep
 from engine.expressions.values import Json
@@ -65,7 +66,7 @@ def run_head(run: RunRow) -> JsonObject:
         "replay_of": _id(run.replay_of),
         "parent_run_id": _id(run.parent_run_id),
         "parent_path": run.parent_path,
-        "queued_at": moment(run.queued_at),
+        "queued_at": moment(uuid7_time(run.run_id)),  # by which runs are ordered and filtered
         "started_at": moment(run.started_at),
         "finished_at": moment(run.finished_at),
         "cancel_requested_at": moment(run.cancel_requested_at),

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from fastapi import Response
 
 from engine.expressions.values import Json
-from engine.json_bytes import dumps
 from engine.problems import Problem
 from engine.runs.pages import Page
-from engine.spec.strict_json import ParseError, parse_json
+from modules.sdk.json_bytes import dumps
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import parse_json
 
 
 def answer(value: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect
 
 from engine.expressions.values import Json
 from engine.problems import Problem
-from engine.spec.strict_json import ParseError, parse_json
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import parse_json
 from server.api.problems import invalid_request
 
 MAX_BODY = 20 * 2**20

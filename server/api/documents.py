@@ -10,7 +10,7 @@ from engine.expressions.values import Json
 from engine.problems import Problem
 from engine.spec.finding import Finding
 from engine.spec.parse import Media, parse
-from engine.spec.strict_json import ParseError
+from modules.sdk.parse_error import ParseError
 from server.api.body import read_body
 
 JsonObject = dict[str, Json]

@@ -16,8 +16,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from db.errors import DatabaseUnavailable
-from engine.json_bytes import dumps
 from engine.problems import Problem, Unavailable
+from modules.sdk.json_bytes import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -17,8 +17,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from db import idempotency
-from engine.json_bytes import dumps, loads
 from engine.problems import Conflict, Invalid
+from modules.sdk.json_bytes import dumps, loads
 from server.api.access import Caller
 from server.api.body import read_body
 from server.api.describe import Gives, answering

@@ -1,7 +1,7 @@
 """Events as `text/event-stream`. Data is one line of JSON; while nothing happens a comment is sent, so that proxies keep the line.
 
-When the caller goes away the server cancels the answer again and again until it has ended, so that a transaction could not even be rolled back. So events
-are made in a task of their own, which is cancelled once and then waited for.
+When the caller goes away the server cancels the answer again and again until it has ended, so that a transaction could not even be rolled
+back. So events are made in a task of their own, which is cancelled once and then waited for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from anyio import CancelScope
 from fastapi.responses import StreamingResponse
 
-from engine.json_bytes import dumps
 from engine.runs.events import Event
+from modules.sdk.json_bytes import dumps
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
