@@ -3,6 +3,9 @@
 Data is kept in columns of type `json`, which is text that was checked for syntax, and never in `jsonb`: a NUL in a string
 (`\\u0000`) or half of a surrogate pair (`\\ud800`) survives in the one and is refused by the other. `jsonb` is for small
 structures of our own.
+
+It resembles `modules/sdk/json_bytes.py` and shares nothing with it: this package is at the bottom and imports no other, and the
+driver wants text where the rest of the product wants bytes.
 """
 
 from __future__ import annotations

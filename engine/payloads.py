@@ -19,8 +19,8 @@ from temporalio.converter import (
     PayloadCodec,
 )
 
-from engine.json_bytes import dumps, loads
 from engine.sealing import IN_PROCESS
+from modules.sdk.json_bytes import dumps, loads
 
 _ENCODING = "json/plain"
 

@@ -14,8 +14,8 @@ from engine.activities.log import RunLog, Written
 from engine.core.records import StepRecord
 from engine.expressions.values import Json
 from engine.hub import Kind
-from engine.json_bytes import dumps
 from engine.wire import load_record, obj
+from modules.sdk.json_bytes import dumps
 
 JsonObject = dict[str, Json]
 

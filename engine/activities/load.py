@@ -16,8 +16,8 @@ from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import Json, Ref, Value, from_json, to_json
-from engine.json_bytes import dumps
 from engine.wire import obj
+from modules.sdk.json_bytes import dumps
 
 WHOLE_LIMIT = 2**20
 """Bytes that a value which is wanted inline may have."""

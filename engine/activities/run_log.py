@@ -26,8 +26,8 @@ from engine.core.errors import StepError
 from engine.core.from_rows import LogRow
 from engine.core.records import RunEnd, RunStatus, StepRecord, StepStatus
 from engine.expressions.values import Json, Value, from_json, to_json
-from engine.json_bytes import dumps
 from engine.wire import dump_lines, load_error, load_lines
+from modules.sdk.json_bytes import dumps
 
 _ENDS: tuple[str, ...] = ("succeeded", "failed", "cancelled", "timed_out")
 

@@ -17,7 +17,7 @@ from typing import Protocol, cast
 
 from db.data import ref_of
 from engine.expressions.values import Json, Ref, Value, to_json
-from engine.json_bytes import dumps, loads
+from modules.sdk.json_bytes import dumps, loads
 
 INLINE = 32 * 1024
 IN_LOG = 256 * 1024

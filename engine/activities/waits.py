@@ -15,8 +15,8 @@ from engine.core.effects import ChildEnd, ChildStart, Response
 from engine.core.errors import Failed
 from engine.expressions.values import Json, from_json, to_json
 from engine.hub import Kind
-from engine.json_bytes import dumps
 from engine.wire import dump_error, obj, whole
+from modules.sdk.json_bytes import dumps
 
 
 class Facts(Protocol):

@@ -21,7 +21,7 @@ from engine.activities.stored import INLINE, Payloads, kept, referred, whole
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.records import StepRecord, StepStatus
 from engine.expressions.values import Json, Value, as_value
-from engine.json_bytes import dumps
+from modules.sdk.json_bytes import dumps
 
 T = TypeVar("T")
 LOST = "worker.lost"

@@ -25,7 +25,7 @@ from engine.expressions.tree import (
     Sign,
     Tested,
 )
-from engine.expressions.values import INT_MAX, INT_MIN
+from modules.sdk.json import INT_MAX, INT_MIN
 
 MAX_NODES_DEEP: Final = 64
 

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias, assert_never
 
 from engine.expressions.budget import MAX_DEPTH, Budget
 from engine.expressions.errors import TYPE, VALUE, ExpressionError, NeedsData
-from engine.expressions.values import INT_MAX, INT_MIN, Ref, Value, is_number, kind
+from engine.expressions.values import Ref, Value, is_number, kind
+from modules.sdk.json import INT_MAX, INT_MIN
 
 Arithmetic: TypeAlias = Literal["+", "-", "*", "/", "//", "%", "**"]
 Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]

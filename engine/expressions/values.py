@@ -24,9 +24,6 @@ class Ref:
 
 Value: TypeAlias = "None | bool | int | float | str | Ref | list[Value] | dict[str, Value]"
 
-INT_MIN = -(2**63)
-INT_MAX = 2**64 - 1
-
 
 def as_value(data: Json) -> Value:
     """JSON seen as a value (which it always is; lists and dicts are invariant to the type checker)."""

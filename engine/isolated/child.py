@@ -22,7 +22,8 @@ from typing import BinaryIO
 from engine.isolated.frames import DEEPEST, HEAD, LARGEST_ANSWER, MEMORY
 from modules.sdk.isolated import is_isolated
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.strict_json import dump_json, parse_json
+from modules.sdk.json_bytes import dumps
+from modules.sdk.strict_json import parse_json
 from modules.sdk.verdicts import ModuleError
 
 _PR_SET_PDEATHSIG = 1
@@ -75,11 +76,11 @@ def _run(request: bytes) -> bytes:
     call = parse_json(request, DEEPEST)
     if not isinstance(call, dict) or not isinstance(argument := call["argument"], dict):
         raise TypeError("a request is an object")
-    return dump_json({"value": run(str(call["function"]), argument)})
+    return dumps({"value": run(str(call["function"]), argument)})
 
 
 def _error(code: str, message: str, details: JsonObject | None = None, retryable: bool | None = None) -> bytes:
-    return dump_json({"error": {"code": code, "message": message, "details": details or {}, "retryable": retryable}})
+    return dumps({"error": {"code": code, "message": message, "details": details or {}, "retryable": retryable}})
 
 
 def _read(requests: BinaryIO) -> bytes | None:

@@ -19,7 +19,8 @@ from types import TracebackType
 
 from engine.isolated.frames import DEEPEST, ENDED, HEAD, MEMORY
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.strict_json import dump_json, parse_json
+from modules.sdk.json_bytes import dumps
+from modules.sdk.strict_json import parse_json
 from modules.sdk.verdicts import ModuleError
 
 CALLS = 1000
@@ -38,7 +39,7 @@ class IsolatedPool:
 
     async def call(self, function: str, argument: JsonObject, *, timeout: float, timeout_code: str) -> Json:
         """See `Isolated`. `timeout` counts from when a process is free, so that a busy pool fails nobody."""
-        request = dump_json({"function": function, "argument": argument})
+        request = dumps({"function": function, "argument": argument})
         place = await self._places.get()
         try:
             async with asyncio.timeout(timeout):

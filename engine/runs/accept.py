@@ -24,11 +24,11 @@ from engine.expressions.template import Template
 from engine.expressions.values import Json, Ref, to_json
 from engine.hub import Hub
 from engine.input_check import check
-from engine.json_bytes import dumps
 from engine.problems import Invalid, NotFound, Problem, Unavailable
 from engine.runs.keys import Key, accept_scope, evaluate_key, reads_variables
 from engine.runs.prepared import Prepared
 from engine.triggers.body import BODY_LIMIT
+from modules.sdk.json_bytes import dumps
 
 INLINE = 32 * 1024
 """Bytes of a part of the trigger that travel with it; larger ones go by reference."""

@@ -15,10 +15,10 @@ from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import Json, Value
 from engine.input_check import check
-from engine.json_bytes import dumps
 from modules.sdk.context import Context, HttpResponse, Isolated, KeyValue
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json import JsonObject
+from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
 
 

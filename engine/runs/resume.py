@@ -23,12 +23,12 @@ from engine.dispatch import Dispatcher
 from engine.expressions.values import Json
 from engine.hub import Hub
 from engine.input_check import check
-from engine.json_bytes import dumps
 from engine.problems import Invalid, Problem, Unavailable
 from engine.runs.form import Form, form_schema, read_form, read_posted, render_form, render_note
 from engine.runs.reading import run_id_of
 from engine.spec.document import Step
 from engine.triggers.body import parse_body
+from modules.sdk.json_bytes import dumps
 
 JsonObject = dict[str, Json]
 

@@ -13,7 +13,7 @@ from engine.activities.host import Head
 from engine.activities.run_log import RunPayloads
 from engine.activities.stored import IN_LOG, refs_in, whole
 from engine.expressions.values import Json, Ref, Value, from_json
-from engine.json_bytes import loads
+from modules.sdk.json_bytes import loads
 
 MOST_SHOWN = 4 * 2**20
 """Bytes that one answer fills in; what is beyond stays a reference, which can be read by itself."""

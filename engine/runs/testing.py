@@ -25,13 +25,13 @@ from engine.core.start import ResumeBase, RunStart, WorkflowInfo
 from engine.core.testcase import Failure, failures
 from engine.expressions.values import Json, Value, as_value
 from engine.input_check import check
-from engine.json_bytes import dumps
 from engine.problems import Invalid, Unavailable
 from engine.runs.lookup import Lookup, Target, VersionName
 from engine.runs.reading import acting
 from engine.spec.document import Document
 from engine.triggers.input import api_trigger, choose, given_trigger
 from modules.sdk.declaration import Pure
+from modules.sdk.json_bytes import dumps
 
 JsonObject = dict[str, Json]
 

@@ -7,9 +7,10 @@ from typing import Literal, TypeAlias
 
 from engine.expressions.values import Json
 from engine.spec.finding import Code, Finding
-from engine.spec.pointer import child
-from engine.spec.strict_json import ParseError, decode, parse_pairs
-from engine.spec.yaml12 import parse_yaml
+from engine.spec.pointer import child, pointer_of
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import decode, parse_pairs
+from modules.sdk.yaml12 import parse_yaml
 
 Media: TypeAlias = Literal["json", "yaml"]
 
@@ -32,7 +33,8 @@ def parse(data: bytes | str, media: Media) -> Parsed:
         raise ParseError(f"the text of a document may have at most {MAX_TEXT // 2**20} MB")
     if media == "yaml":
         document, faults = parse_yaml(decode(data))
-        return Parsed(document, tuple(_finding(fault.pointer, fault.key, fault.merge, fault.line) for fault in faults))
+        findings = [_finding(pointer_of(*fault.path), fault.key, fault.merge, fault.line) for fault in faults]
+        return Parsed(document, tuple(findings))
     twice: dict[int, tuple[dict[str, Json], list[str]]] = {}
 
     def build(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 
 from engine.spec.document import JsonObject
-from engine.spec.strict_json import parse_json
+from modules.sdk.strict_json import parse_json
 
 
 @cache

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from db.pool import Database
 from db.run_rows import RunRow
 from engine.expressions.values import Json
-from engine.json_bytes import dumps
 from engine.problems import Problem
 from engine.runs.stored import whole_value
+from modules.sdk.json_bytes import dumps
 
 JsonObject = dict[str, Json]
 

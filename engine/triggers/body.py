@@ -18,8 +18,9 @@ from urllib.parse import parse_qsl
 
 from engine.expressions.values import Json
 from engine.problems import Problem
-from engine.spec.strict_json import ParseError, parse_json
 from engine.triggers.input import gathered
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import parse_json
 
 BODY_LIMIT = 20 * 2**20
 _FIELDS_LIMIT = 100_000

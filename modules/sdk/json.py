@@ -10,3 +10,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 JsonObject: TypeAlias = "dict[str, Json]"
+
+INT_MIN = -(2**63)
+INT_MAX = 2**64 - 1
+"""The integers that data may hold: those of 64 bits, signed or not."""

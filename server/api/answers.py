@@ -43,6 +43,19 @@ def decode_cursor(cursor: str | None) -> list[Json] | None:
         parts = parse_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ParseError, binascii.Error, ValueError):
         parts = None
-    if not isinstance(parts, list):
+    if not isinstance(parts, list) or not all(_fits(part) for part in parts):
         raise Problem(422, "cursor.invalid", "The cursor is none that a list of this workspace gave.")
     return parts
+
+
+def _fits(part: Json) -> bool:
+    """Whether the database can compare with it: a cursor that somebody made up may hold anything."""
+    match part:
+        case bool():
+            return False
+        case str():
+            return "\x00" not in part and part.isprintable()
+        case int():
+            return -(2**63) <= part < 2**63
+        case _:
+            return False

@@ -9,7 +9,7 @@ from fastapi import Request
 from engine.expressions.values import Json
 from engine.problems import Problem
 from engine.spec.finding import Finding
-from engine.spec.parse import Media, parse
+from engine.spec.parse import MAX_TEXT, Media, parse
 from modules.sdk.parse_error import ParseError
 from server.api.body import read_body
 
@@ -33,6 +33,8 @@ class DocumentBody:
 async def document_body(request: Request) -> DocumentBody:
     """A dependency: `{document, …}` as JSON, or a document alone as YAML. Raises `Problem` 400, 413, 422."""
     body = await read_body(request)
+    if len(body) > MAX_TEXT:
+        raise Problem(413, "limit.size", f"A document's text may have at most {MAX_TEXT // 2**20} MB.")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media in _YAML:
         found = _parsed(body, "yaml")

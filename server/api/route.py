@@ -66,7 +66,9 @@ class ApiRoute(APIRoute):
 async def _once(services: Services, caller: Caller, request: Request, key: str, handler: Handler) -> Response:
     if not 0 < len(key) <= _LONGEST_KEY:
         raise Invalid("idempotency.key", f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
-    route = f"{request.method} {request.url.path}?{request.url.query}"
+    # As it was sent, with its escapes: what they stand for may be text that PostgreSQL can't hold.
+    path = bytes(request.scope["raw_path"]).decode("latin-1")
+    route = f"{request.method} {path}?{request.url.query}"
     body = await read_body(request)
     async with services.engine.db.tenant(caller.workspace_id) as connection:
         begun = await idempotency.begin(connection, caller.workspace_id, key, route, body)

@@ -41,7 +41,8 @@ def name_of(document: dict[str, Json], file: Path) -> str:
 
 def read_json(text: str) -> Json:
     """JSON given on the command line: the text itself, or `@file`. Raises CliError."""
-    from engine.spec.strict_json import ParseError, parse_json
+    from modules.sdk.parse_error import ParseError
+    from modules.sdk.strict_json import parse_json
 
     where = "the argument"
     try:

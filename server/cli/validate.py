@@ -34,10 +34,10 @@ def register(app: typer.Typer) -> None:
 
 def _findings(file: Path) -> Sequence[Finding]:
     from engine.spec.parse import parse
-    from engine.spec.strict_json import ParseError
     from engine.spec.upgrade import upgrade
     from engine.spec.validate import validate
     from modules.registry import load_registry
+    from modules.sdk.parse_error import ParseError
 
     try:
         parsed = parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml")

@@ -13,7 +13,7 @@ from engine.expressions.values import to_json
 from engine.isolated.pool import IsolatedPool
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.strict_json import dump_json
+from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
 from server.module_tools.host import example_context
 
@@ -32,10 +32,10 @@ async def check_examples(modules: Sequence[Module]) -> AsyncIterator[tuple[Modul
                 yield module, f"the example fails with {error.code}: {error.message}"
                 continue
             if not same(result.output, module.example.output):
-                given = dump_json(result.output).decode()[:_SHOWN]
+                given = dumps(result.output).decode()[:_SHOWN]
                 yield (
                     module,
-                    f"the example should give {dump_json(module.example.output).decode()[:_SHOWN]}, gave {given}",
+                    f"the example should give {dumps(module.example.output).decode()[:_SHOWN]}, gave {given}",
                 )
             if result.handles != (module.example.handle,):
                 yield module, f"the example should give the handle {module.example.handle!r}, gave {result.handles!r}"

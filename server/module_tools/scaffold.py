@@ -54,8 +54,9 @@ from __future__ import annotations
 from modules.sdk.context import Context
 from modules.sdk.declaration import Effect, Example, Module, Result
 from modules.sdk.json import JsonObject
+from modules.sdk.json_bytes import dumps
 from modules.sdk.schema import object_of
-from modules.sdk.strict_json import dump_json, parse_json
+from modules.sdk.strict_json import parse_json
 from modules.sdk.verdicts import ModuleError, Rejected
 
 
@@ -113,7 +114,7 @@ async def test_a_refusal_is_told(http_server: HttpServer, module_host: ModuleHos
 '''
 
 _WRITE_ARGUMENTS = """        headers={"content-type": "application/json", "idempotency-key": context.idempotency_key},
-        content=dump_json(inputs.get("item")),
+        content=dumps(inputs.get("item")),
 """
 
 
@@ -154,7 +155,7 @@ def write_module(root: Path, name: str, effect: Effect) -> tuple[Path, Path]:
     }
     source = (_PURE if effect == "none" else _OUTSIDE).format(**words)
     if effect == "read":
-        source = source.replace("import dump_json, parse_json", "import parse_json")
+        source = source.replace("from modules.sdk.json_bytes import dumps\n", "")
     _write(module, source)
     _write(test, (_PURE_TEST if effect == "none" else _OUTSIDE_TEST).format(**words))
     package = module.parent / "__init__.py"

@@ -9,8 +9,8 @@ from engine.core.effects import CallOutcome
 from engine.core.errors import StepError
 from engine.core.records import LogLine, RunEnd, RunStatus, StepRecord, StepStatus
 from engine.expressions.values import Ref
-from engine.json_bytes import dumps, loads
 from engine.wire import dump_end, dump_outcome, dump_record, load_end, load_outcome, load_record
+from modules.sdk.json_bytes import dumps, loads
 
 texts = st.text(st.characters(exclude_categories=()), max_size=10)
 times = st.floats(0, 4e9)

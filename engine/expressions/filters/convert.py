@@ -14,7 +14,8 @@ from engine.expressions.errors import TYPE, VALUE, ExpressionError
 from engine.expressions.filters.spec import Args, Filter, define, plain
 from engine.expressions.operators import checked_number
 from engine.expressions.text_of import encoded
-from engine.expressions.values import INT_MAX, INT_MIN, Value, kind
+from engine.expressions.values import Value, kind
+from modules.sdk.json import INT_MAX, INT_MIN
 
 _LONGEST_NUMBER = 400
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from engine.expressions.values import INT_MAX, INT_MIN, Json
+from engine.expressions.values import Json
 from engine.spec.canonical import canonical_bytes
 from engine.spec.finding import Code, Finding
 from engine.spec.pointer import child
-from engine.spec.strict_json import MAX_DEPTH
+from modules.sdk.json import INT_MAX, INT_MIN
+from modules.sdk.strict_json import MAX_DEPTH
 
 MAX_SIZE = 2**20
 _MOST_VALUES = 4_000_000

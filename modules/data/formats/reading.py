@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from modules.data.formats.faults import invalid
+from modules.data.formats.faults import unreadable
 from modules.data.formats.options import options_of
 from modules.sdk.isolated import isolated
 from modules.sdk.json import Json, JsonObject
+from modules.sdk.parse_error import ParseError
 from modules.sdk.strict_json import parse_json
 from modules.sdk.verdicts import Rejected
 
@@ -45,8 +46,8 @@ def _rows(form: str, text: str, options: JsonObject) -> list[Json]:
 def _json(text: str, line: int | None) -> Json:
     try:
         return parse_json(text)
-    except ValueError as error:
-        raise invalid("JSON", str(error), line) from None
+    except ParseError as error:
+        raise unreadable(error, line) from None
 
 
 def _at(value: Json, options: JsonObject) -> Json:

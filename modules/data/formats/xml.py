@@ -21,7 +21,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from modules.data.formats.faults import invalid
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.strict_json import DEEPEST, dump_json
+from modules.sdk.json_bytes import dumps
+from modules.sdk.strict_json import MAX_DEPTH
 from modules.sdk.verdicts import Rejected
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class _Reader(ContentHandler):
         self.document: JsonObject = {}
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 SAX's name
-        if len(self._stack) >= DEEPEST - 1:
-            raise invalid("XML", f"it is nested deeper than {DEEPEST} levels")
+        if len(self._stack) >= MAX_DEPTH - 1:
+            raise invalid("XML", f"it is nested deeper than {MAX_DEPTH} levels")
         self._stack.append((name, {f"@{key}": value for key, value in attrs.items()}, []))
 
     def characters(self, content: str) -> None:
@@ -139,7 +140,7 @@ def _text(value: Json) -> str:
 
 
 def _plain(value: Json) -> str:
-    text = "" if value is None else value if isinstance(value, str) else dump_json(value).decode()
+    text = "" if value is None else value if isinstance(value, str) else dumps(value).decode()
     if _FORBIDDEN.search(text):
         raise Rejected("data.invalid", "a value has a character that XML doesn't allow")
     return text

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from engine.expressions.values import Json
 from engine.spec.finding import Code
 from engine.spec.parse import Parsed, parse
-from engine.spec.strict_json import MAX_DEPTH, ParseError, parse_json
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import MAX_DEPTH, parse_json
 
 JSON = st.recursive(
     st.none()

@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 
 from modules.sdk.json import Json
+from modules.sdk.json_bytes import dumps
+from modules.sdk.parse_error import ParseError
 from modules.sdk.schema import seconds
-from modules.sdk.strict_json import dump_json, parse_json
+from modules.sdk.strict_json import parse_json
 from tests.modules.values import VALUES
 
 
 @given(VALUES)
 @settings(max_examples=200)
 def test_what_is_written_is_read(value: Json) -> None:
-    assert parse_json(dump_json(value)) == value
+    assert parse_json(dumps(value)) == value
     assert parse_json(json.dumps(value)) == value
 
 
@@ -57,6 +59,22 @@ def test_what_is_refused(text: str | bytes) -> None:
 def test_what_is_read(text: str | bytes, value: Json) -> None:
     assert value is None or parse_json(text) == value
     parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ('{"1e999": "\\"1e999",\n "b": [1, 1e999]}', 2, 11),
+        ('["Infinity -Infinity", -Infinity]', 1, 24),
+        ('{"a":\n\n  -99999999999999999999}', 3, 3),
+        ("[1,\n]", 2, 1),
+    ],
+)
+def test_where_it_is(text: str, line: int, column: int) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse_json(text)
+    assert (caught.value.line, caught.value.column) == (line, column)
+    assert "9999" not in str(caught.value), "data is never repeated"
 
 
 @pytest.mark.parametrize(

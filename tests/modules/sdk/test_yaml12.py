@@ -5,9 +5,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions.values import Json
-from engine.spec.strict_json import ParseError
-from engine.spec.yaml12 import parse_yaml
+from modules.sdk.json import Json
+from modules.sdk.parse_error import ParseError
+from modules.sdk.yaml12 import parse_yaml
 
 PLAIN: list[tuple[str, Json]] = [
     ("on", "on"),
@@ -144,11 +144,11 @@ def test_keys_are_text_and_doubtful_ones_are_told(pure: bool) -> None:
     text = "on: 1\n404: 2\ntrue: 3\nsteps:\n  a: {x: 1, x: 2}\n  a: 5\nrest:\n  <<: {y: 1}\n  '<<': 2\n"
     value, faults = parse_yaml(text, pure=pure)
     assert value == {"on": 1, "404": 2, "true": 3, "steps": {"a": 5}, "rest": {"<<": 2}}
-    assert [(fault.pointer, fault.key, fault.line, fault.merge) for fault in faults] == [
-        ("/steps/a/x", "x", 5, False),
-        ("/steps/a", "a", 6, False),
-        ("/rest/<<", "<<", 8, True),
-        ("/rest/<<", "<<", 9, False),
+    assert [(fault.path, fault.key, fault.line, fault.merge) for fault in faults] == [
+        (("steps", "a", "x"), "x", 5, False),
+        (("steps", "a"), "a", 6, False),
+        (("rest", "<<"), "<<", 8, True),
+        (("rest", "<<"), "<<", 9, False),
     ]
 
 

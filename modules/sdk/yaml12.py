@@ -3,10 +3,11 @@
 PyYAML's own constructors follow YAML 1.1, so only its *events* are used (libyaml's parser where it is there, else the one
 in Python). Values are built on an explicit stack: depth costs no recursion, and size is counted before it is made.
 
-- Aliases are expanded into copies, up to `MAX_EXPANDED` characters of the whole; an alias inside its own anchor is refused.
+- Aliases are expanded into copies, up to a limit of characters; an alias inside its own anchor is refused.
 - Tags are refused, but for those of the core schema (`!!str`, `!!int` …).
 - Keys are text, as they stand: `on: 1` has the key `on`, `404: x` the key `404`. Keys that are lists or objects are refused.
-- A key that stands twice (the last one counts) and the merge key `<<` are reported, not refused: a draft may hold them.
+- A key that stands twice (the last one counts) and the merge key `<<` are reported, and the caller refuses them or not: a draft of
+  a workflow may hold them, data may not.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import yaml
 
-from engine.expressions.values import Json
-from engine.spec.pointer import child
-from engine.spec.strict_json import MAX_DEPTH, ParseError, integer, number
+from modules.sdk.json import Json
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import MAX_DEPTH, integer, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_EXPANDED = 2**20
+MAX_COPIED = 2**20
+"""Characters that aliases may add to a text, unless more are allowed."""
 
 _CORE = "tag:yaml.org,2002:"
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -39,13 +41,17 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+Path: TypeAlias = "tuple[str | int, ...]"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyFault:
-    """A key that stands twice in one mapping, or a merge key."""
+    """A key that stands twice in one mapping, or a merge key. `path` leads to it from the top of its document."""
 
-    pointer: str
+    path: Path
     key: str
     line: int
+    column: int
     merge: bool
 
 
@@ -64,7 +70,7 @@ class _Open:
     """A collection that is being built. `key` is the key that waits for its value."""
 
     value: list[Json] | dict[str, Json]
-    pointer: str
+    path: Path
     anchor: str | None
     started: int
     key: str | None = None
@@ -72,16 +78,23 @@ class _Open:
 
 @dataclass(slots=True)
 class _Builder:
+    several: bool
+    most_copied: int
+    documents: list[Json] = field(default_factory=list["Json"])
     faults: list[KeyFault] = field(default_factory=list[KeyFault])
     stack: list[_Open] = field(default_factory=list[_Open])
     anchors: dict[str, tuple[Json, int] | None] = field(default_factory=dict[str, "tuple[Json, int] | None"])
     size: int = 0
     """Characters of the JSON made so far."""
-    aliased: bool = False
-    root: Json = None
+    copied: int = 0
+    """How many of them came by aliases."""
 
     def handle(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.ScalarEvent):
+        if isinstance(event, yaml.DocumentStartEvent):
+            if self.documents and not self.several:
+                raise _error("there is more than one document: keep one", event)
+            self.anchors = {}
+        elif isinstance(event, yaml.ScalarEvent):
             self._scalar(event)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._open(event)
@@ -115,17 +128,17 @@ class _Builder:
         mapping = isinstance(event, yaml.MappingStartEvent)
         tag = event.tag
         if tag not in (None, "!", _CORE + ("map" if mapping else "seq")):
-            raise _error(f"the tag {_shown(tag)} has no meaning in a document: remove it", event)
+            raise _error(f"the tag {_shown(tag)} has no meaning here: remove it", event)
         if len(self.stack) >= MAX_DEPTH:
             raise _error(f"this is nested deeper than {MAX_DEPTH} levels", event)
-        pointer = self._next_pointer()
+        path = self._next_path()
         value: list[Json] | dict[str, Json] = {} if mapping else []
         anchor = event.anchor
         if anchor is not None:
             self.anchors[anchor] = None
         self._put(value, event)
         self.size += 2
-        self.stack.append(_Open(value, pointer, anchor, self.size))
+        self.stack.append(_Open(value, path, anchor, self.size))
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         name = cast("str", event.anchor)
@@ -136,17 +149,16 @@ class _Builder:
             raise _error(f"the alias {name!r} stands inside its own anchor", event)
         value, size = known
         self.size += size + 1
-        self.aliased = True
-        self._check_size(event)
+        self.copied += size + 1
+        if self.copied > self.most_copied:
+            raise _error(f"its aliases unfold to something larger than {self.most_copied // 2**20} MB", event)
         self._put(_copy(value), event)
         if _depth(value) + len(self.stack) > MAX_DEPTH:
             raise _error(f"this is nested deeper than {MAX_DEPTH} levels", event)
 
     def _put(self, value: Json, event: yaml.Event, *, merge: bool = False) -> None:
-        if self.aliased:
-            self._check_size(event)
         if not self.stack:
-            self.root = value
+            self.documents.append(value)
             return
         here = self.stack[-1]
         if isinstance(here.value, list):
@@ -155,24 +167,22 @@ class _Builder:
             if not isinstance(value, str):
                 raise _error("a key must be text, not a list, an object or an alias of one", event)
             if value in here.value or merge:
-                line = event.start_mark.line + 1 if event.start_mark is not None else 0
+                mark = cast("Mark", event.start_mark)
                 twice = value in here.value
-                self.faults.append(KeyFault(child(here.pointer, value), value, line, merge and not twice))
+                self.faults.append(
+                    KeyFault((*here.path, value), value, mark.line + 1, mark.column + 1, merge and not twice)
+                )
             here.value.pop(value, None)
             here.key = value
         else:
             here.value[here.key] = value
             here.key = None
 
-    def _next_pointer(self) -> str:
+    def _next_path(self) -> Path:
         if not self.stack:
-            return ""
+            return ()
         here = self.stack[-1]
-        return child(here.pointer, len(here.value) if isinstance(here.value, list) else here.key or "")
-
-    def _check_size(self, event: yaml.Event) -> None:
-        if self.size > MAX_EXPANDED:
-            raise _error("with its aliases expanded the document is larger than 1 MB", event)
+        return (*here.path, len(here.value) if isinstance(here.value, list) else here.key or "")
 
 
 def parse_yaml(text: str, *, pure: bool = False) -> tuple[Json, tuple[KeyFault, ...]]:
@@ -180,16 +190,21 @@ def parse_yaml(text: str, *, pure: bool = False) -> tuple[Json, tuple[KeyFault, 
 
     Raises ParseError.
     """
+    built = _build(text, _Builder(several=False, most_copied=MAX_COPIED), pure=pure)
+    return (built.documents[0] if built.documents else None), tuple(built.faults)
+
+
+def parse_documents(text: str, most_copied: int = MAX_COPIED) -> tuple[list[Json], tuple[KeyFault, ...]]:
+    """As `parse_yaml`, for any number of documents."""
+    built = _build(text, _Builder(several=True, most_copied=most_copied), pure=False)
+    return built.documents, tuple(built.faults)
+
+
+def _build(text: str, builder: _Builder, *, pure: bool) -> _Builder:
     if found := _SURROGATE.search(text):
         raise ParseError(f"half of a surrogate pair is not a character (at character {found.start()})")
-    builder = _Builder()
-    documents = 0
     try:
         for event in _events(text, pure=pure):
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise _error("there is more than one document: keep one", event)
             builder.handle(event)
     except yaml.MarkedYAMLError as error:
         mark = cast("Mark | None", error.problem_mark)
@@ -197,7 +212,7 @@ def parse_yaml(text: str, *, pure: bool = False) -> tuple[Json, tuple[KeyFault, 
         raise ParseError(f"this is not YAML: {problem}", *_place(mark)) from None
     except yaml.YAMLError as error:
         raise ParseError(f"this is not YAML: {str(error).splitlines()[0]}") from None
-    return builder.root, tuple(builder.faults)
+    return builder
 
 
 def _events(text: str, *, pure: bool) -> Iterator[yaml.Event]:
@@ -208,22 +223,23 @@ def _events(text: str, *, pure: bool) -> Iterator[yaml.Event]:
 
 def _resolve(text: str, tag: str | None, plain: bool) -> Json:
     if tag is None:
-        return _plain(text) if plain else text
+        return plain_value(text) if plain else text
     if tag in ("!", _CORE + "str"):
         return text
     name = tag.removeprefix(_CORE)
     if name == tag or name not in ("null", "bool", "int", "float"):
-        raise ParseError(f"the tag {_shown(tag)} has no meaning in a document: remove it")
-    value = _plain(text)
+        raise ParseError(f"the tag {_shown(tag)} has no meaning here: remove it")
+    value = plain_value(text)
     fits = {"null": value is None, "bool": isinstance(value, bool), "int": type(value) is int}
     if name == "float" and type(value) in (int, float):
         return float(cast("float", value))
     if not fits.get(name, False):
-        raise ParseError(f"{text[:40]!r} is not a value of the tag {_shown(tag)}")
+        raise ParseError(f"this is not a value of the tag {_shown(tag)}")
     return value
 
 
-def _plain(text: str) -> Json:
+def plain_value(text: str) -> Json:
+    """What an unquoted scalar means. Raises ParseError for numbers that JSON doesn't have."""
     if text in _NULL:
         return None
     if text in _TRUE:

@@ -1,7 +1,8 @@
-"""JSON as bytes, for all that the engine stores or sends: quick, and whole for every value that a document or a body may hold.
+"""JSON as bytes, for all that is stored or sent: quick, and whole for every value that a document, a body or a step may hold.
 
 orjson does nearly all of it. It refuses lone surrogates (`"\\ud800"` is legal in JSON text) and deep nesting; those go through the
-standard library, which writes them as ASCII escapes. The two forms differ in bytes only where orjson has none.
+standard library, which writes them as ASCII escapes. The two forms differ in bytes only where orjson has none. What comes from
+outside is read by `strict_json.py` instead.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from typing import cast
 
 import orjson
 
-from engine.expressions.values import Json
+from modules.sdk.json import Json
 
 
 def dumps(value: object) -> bytes:
     """UTF-8 without white space. `value` is JSON with finite numbers and integers of 64 bits."""
     try:
         return orjson.dumps(value)
-    except (orjson.JSONEncodeError, TypeError):
+    except TypeError:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
