@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 
 from db import modules
-from db.workspaces import rights
+from db.workspaces import list_all, rights
 from server.api.access import KeyGate
 from server.api.app import build_app
 from server.api.first_start import ensure_first_workspace
@@ -41,6 +41,9 @@ async def serve(settings: Settings) -> None:
         await _tell_modules(engine)
         async with engine.db.engine() as connection:
             gate = KeyGate(engine.db, await rights(connection))
+            workspaces = await list_all(connection)
+        # The database knows its master key from the first start on, not only from the first run on.
+        await engine.vault.bind(int(min(workspace.workspace_id for workspace in workspaces)))
         metrics = Metrics(engine.hub, lambda: engine.acceptor.taken)
         app = build_app(Services(settings, engine, gate, metrics), product_version())
         config = uvicorn.Config(

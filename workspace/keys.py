@@ -216,6 +216,11 @@ class Vault:
         if found is not None:
             await self._open(*found)
 
+    async def bind(self, workspace_id: int) -> None:
+        """Make the workspace's data key if it has none: from then on `check` finds out another master key. Raises `WrongMasterKey`."""
+        if workspace_id not in self._rings:
+            await self._ring(workspace_id, make=True)
+
     async def encrypt(self, place: Place, plain: bytes) -> bytes:
         ring = self._rings.get(place.workspace_id) or await self._ring(place.workspace_id, make=True)
         nonce = os.urandom(_NONCE)
