@@ -203,7 +203,7 @@ class Definitions:
         match cursor:
             case None:
                 before = None
-            case [int(number)]:
+            case [int(number)] if 0 < number < 2**31:
                 before = number
             case _:
                 raise bad_cursor()

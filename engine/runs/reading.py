@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from db import payloads, run_rows, steps
@@ -101,8 +101,10 @@ class RunReader:
 
     async def payload(self, workspace_id: WorkspaceId, run_id: RunId, ref: str) -> StoredPayload:
         """Large data that a run refers to. Raises `NotFound` also for what is none of the workspace's or isn't for people."""
-        async with acting(self._db, workspace_id) as conn:
-            found = await payloads.get(conn, workspace_id, run_id, ref)
+        found = None
+        if "\x00" not in ref:
+            async with acting(self._db, workspace_id) as conn:
+                found = await payloads.get(conn, workspace_id, run_id, ref)
         if found is None or found.kind != "data":
             raise NotFound("payload", ref)
         return found
@@ -114,8 +116,8 @@ def _place(cursor: Sequence[Json] | None) -> tuple[datetime, int] | None:
             return None
         case [str(started), int(ordinal)]:
             try:
-                return datetime.fromisoformat(started), ordinal
-            except ValueError:
+                return datetime.fromisoformat(started).astimezone(UTC), ordinal
+            except (ValueError, OverflowError):
                 raise bad_cursor() from None
         case _:
             raise bad_cursor()

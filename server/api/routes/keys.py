@@ -14,6 +14,7 @@ from db.api_keys import ApiKey
 from db.ids import ApiKeyId
 from engine.expressions.values import Json
 from engine.problems import Invalid, NotFound
+from engine.runs.pages import cursor_id
 from engine.runs.reading import acting
 from engine.views import moment
 from server.api.access import Caller, current
@@ -66,8 +67,8 @@ async def list_(
 ) -> Response:
     """Keys that hold or have expired, newest first."""
     most = limit or 50
-    place = decode_cursor(cursor)
-    before = _id(str(place[0])) if place else None
+    place = cursor_id(decode_cursor(cursor))
+    before = None if place is None else ApiKeyId(place)
     async with acting(engine.db, caller.workspace_id) as connection:
         found = await api_keys.list_keys(connection, caller.workspace_id, before, most + 1)
     shown = found[:most]

@@ -21,7 +21,7 @@ _HEADERS = {
 }
 
 
-@router.get("/{token}", openapi_extra=answering({200: "text/html"}))
+@router.get("/{token}", openapi_extra=answering({200: "text/html", 410: "text/html"}))
 async def show(token: str, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """The form. Looking never resumes: mail scanners and previews follow links."""
     status, page = await engine.resumer.page(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -23,7 +24,8 @@ from server.api.services import engine_of
 from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/variables", tags=["variables"])
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+_NAME = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+Name = Annotated[str, Field(pattern=_NAME)]
 
 
 class NewVariable(Body):
@@ -75,7 +77,7 @@ async def get(
 ) -> Response:
     """One variable."""
     async with acting(engine.db, caller.workspace_id) as connection:
-        found = await variables.get(connection, caller.workspace_id, name)
+        found = await variables.get(connection, caller.workspace_id, _named(name))
     if found is None:
         raise NotFound("variable", name)
     return answer(_view(found))
@@ -91,7 +93,7 @@ async def put(
     """Another value. Runs that have begun keep the one that they began with."""
     _not_secret(body.secret)
     async with acting(engine.db, caller.workspace_id) as connection:
-        found = await variables.put(connection, caller.workspace_id, name, _json(body.value), caller.user_id)
+        found = await variables.put(connection, caller.workspace_id, _named(name), _json(body.value), caller.user_id)
     if found is None:
         raise NotFound("variable", name)
     return answer(_view(found))
@@ -103,9 +105,16 @@ async def delete(
 ) -> Response:
     """Gone at once; documents that require it can no longer be deployed."""
     async with acting(engine.db, caller.workspace_id) as connection:
-        if not await variables.delete(connection, caller.workspace_id, name):
+        if not await variables.delete(connection, caller.workspace_id, _named(name)):
             raise NotFound("variable", name)
     return Response(status_code=204)
+
+
+def _named(name: str) -> str:
+    """Raises `NotFound` for what can't be the name of any."""
+    if re.fullmatch(_NAME, name) is None:
+        raise NotFound("variable", name)
+    return name
 
 
 def _view(variable: Variable) -> dict[str, Json]:

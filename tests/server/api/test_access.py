@@ -13,8 +13,24 @@ from tests.fixtures.api import Api, problem
 from tests.fixtures.flows import flow, step
 
 OWNERS = {"workflows.delete", "keys.read", "keys.write"}
-EDITORS = {"workflows.write", "workflows.deploy", "workflows.test", "runs.start", "runs.cancel", "runs.replay", "variables.write"}  # fmt: skip
-VIEWERS = {"workflows.read", "runs.read", "modules.read", "variables.read", "documents.validate", "expressions.evaluate", "workspace.read"}  # fmt: skip
+EDITORS = {
+    "workflows.write",
+    "workflows.deploy",
+    "workflows.test",
+    "runs.start",
+    "runs.cancel",
+    "runs.replay",
+    "variables.write",
+}
+VIEWERS = {
+    "workflows.read",
+    "runs.read",
+    "modules.read",
+    "variables.read",
+    "documents.validate",
+    "expressions.evaluate",
+    "workspace.read",
+}
 ROUTES = [
     pytest.param(method, route, id=f"{method} {route.path}")
     for noun in BELOW
@@ -26,7 +42,12 @@ ROUTES = [
 
 def filled(route: ApiRoute) -> str:
     """The route's path with ids of nothing; what needs no existing thing to be allowed is asked with an empty body."""
-    ids = {"number": "1", "version": "1", "run_id": "0190d5a0-0000-7000-8000-000000000000", "api_key_id": "0190d5a0-0000-7000-8000-000000000000"}  # fmt: skip
+    ids = {
+        "number": "1",
+        "version": "1",
+        "run_id": "0190d5a0-0000-7000-8000-000000000000",
+        "api_key_id": "0190d5a0-0000-7000-8000-000000000000",
+    }
     return re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], "nothing"), route.path)
 
 

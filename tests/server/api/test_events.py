@@ -14,7 +14,24 @@ LOGGED = flow(
     b=step("core.set", values={}, after="l"),
     f=step("core.fail", code="my.code", message="no", after="b"),
 )
-RUN = {"run_id", "workflow_id", "workflow", "version", "status", "carrier", "trigger_type", "trigger_id", "test", "replay_of", "parent_run_id", "parent_path", "queued_at", "started_at", "finished_at", "cancel_requested_at"}  # fmt: skip
+RUN = {
+    "run_id",
+    "workflow_id",
+    "workflow",
+    "version",
+    "status",
+    "carrier",
+    "trigger_type",
+    "trigger_id",
+    "test",
+    "replay_of",
+    "parent_run_id",
+    "parent_path",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "cancel_requested_at",
+}
 
 
 async def collected(api: Api, run_id: str, last: str | None = None) -> list[Event]:

@@ -113,7 +113,17 @@ async def test_only_the_declared_method_is_taken(api: Api) -> None:
 
 async def test_unknown_addresses_are_404_whatever_is_wrong_with_them(api: Api) -> None:
     name = await api.create(hooked(ECHO))
-    for path in (f"nobody/{name}/hook", "main/nothing/hook", f"main/{name}/other", f"other/{name}/hook", f"main/{name}/%00", "main/%00/hook", "%00/a/b", f"main/{name}/%F0%9F", "%ff/%fe/%fd"):  # fmt: skip
+    for path in (
+        f"nobody/{name}/hook",
+        "main/nothing/hook",
+        f"main/{name}/other",
+        f"other/{name}/hook",
+        f"main/{name}/%00",
+        "main/%00/hook",
+        "%00/a/b",
+        f"main/{name}/%F0%9F",
+        "%ff/%fe/%fd",
+    ):
         problem(await api.outside.post(f"/hooks/{path}", json={}), 404, "hook.unknown")
     disabled = hooked(ECHO)
     disabled["triggers"]["hook"]["disabled"] = True  # type: ignore[index, call-overload]

@@ -5,7 +5,22 @@ from __future__ import annotations
 from modules.registry import load_registry
 from tests.fixtures.api import Api, problem
 
-KEYS = {"module", "version", "title", "kind", "effect", "idempotent", "input_schema", "output_schema", "handles", "slots", "timeout", "retry", "example", "manual"}  # fmt: skip
+KEYS = {
+    "module",
+    "version",
+    "title",
+    "kind",
+    "effect",
+    "idempotent",
+    "input_schema",
+    "output_schema",
+    "handles",
+    "slots",
+    "timeout",
+    "retry",
+    "example",
+    "manual",
+}
 
 
 async def test_every_module_is_listed_by_name_in_pages(api: Api) -> None:

@@ -12,8 +12,52 @@ from tests.fixtures.api import Api, JsonObject, problem
 from tests.fixtures.flows import flow, step
 from tests.fixtures.http_server import Answer, HttpServer
 
-RUN = {"run_id", "workflow_id", "workflow", "version", "status", "carrier", "trigger", "trigger_type", "trigger_id", "input", "output", "error", "warnings", "test", "replay_of", "parent_run_id", "parent_path", "queued_at", "started_at", "finished_at", "cancel_requested_at", "waiting_for"}  # fmt: skip
-STEP = {"path", "step", "module", "iteration", "attempt", "status", "started_at", "finished_at", "duration_ms", "input", "output", "error", "handle", "logs", "resume_url", "child_run_id", "mocked", "idempotency_key", "retry_at", "waiting_for"}  # fmt: skip
+RUN = {
+    "run_id",
+    "workflow_id",
+    "workflow",
+    "version",
+    "status",
+    "carrier",
+    "trigger",
+    "trigger_type",
+    "trigger_id",
+    "input",
+    "output",
+    "error",
+    "warnings",
+    "test",
+    "replay_of",
+    "parent_run_id",
+    "parent_path",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "cancel_requested_at",
+    "waiting_for",
+}
+STEP = {
+    "path",
+    "step",
+    "module",
+    "iteration",
+    "attempt",
+    "status",
+    "started_at",
+    "finished_at",
+    "duration_ms",
+    "input",
+    "output",
+    "error",
+    "handle",
+    "logs",
+    "resume_url",
+    "child_run_id",
+    "mocked",
+    "idempotency_key",
+    "retry_at",
+    "waiting_for",
+}
 ECHO = flow("{{ trigger }}", name="echo", a=step("core.set", values={"n": "{{ input }}"}))
 WAIT = flow(name="wait", w=step("core.wait", duration="1h"))
 
@@ -94,7 +138,18 @@ async def test_input_is_checked_before_anything_is_accepted(api: Api) -> None:
     refused = problem(await api.owner.post(f"/workflows/{name}/runs", json={"input": {}}), 422, "input.invalid")
     assert refused["errors"]
     assert (await api.owner.get("/runs", params={"workflow": name})).json()["items"] == []
-    for body in ({"inptu": 1}, {"input": 1, "trigger": {"body": 1}}, {"wait": 301}, {"wait": -1}, {"wait": "1"}, {"mocks": []}, {"simulate": 1}, {"unmocked": "x"}, {"trigger_id": 7}, []):  # fmt: skip
+    for body in (
+        {"inptu": 1},
+        {"input": 1, "trigger": {"body": 1}},
+        {"wait": 301},
+        {"wait": -1},
+        {"wait": "1"},
+        {"mocks": []},
+        {"simulate": 1},
+        {"unmocked": "x"},
+        {"trigger_id": 7},
+        [],
+    ):
         problem(await api.owner.post(f"/workflows/{name}/runs", json=body), 422, "request.invalid")
 
 
@@ -179,7 +234,7 @@ async def test_large_data_stands_as_a_reference_that_can_be_read(api: Api) -> No
 
 @pytest.fixture(scope="session")
 async def many(api: Api) -> tuple[str, str, list[str]]:
-    """Two words that nothing else holds: the name of a workflow, a word of its inputs, and runs: succeeded, failed, succeeded, draft, waiting."""
+    """The name of a workflow, a word of its inputs that nothing else holds, and runs: succeeded, failed, succeeded, of the draft, waiting."""
     word = f"word{uuid4().hex[:12]}"
     name = await api.create(
         flow(
@@ -246,7 +301,16 @@ async def test_filters_choose_among_runs(api: Api, many: tuple[str, str, list[st
 
 
 async def test_filters_that_mean_nothing_are_refused(api: Api) -> None:
-    for params in ({"status": "done"}, {"version": "x"}, {"version": "-1"}, {"trigger": "carrier pigeon"}, {"from": "yesterday"}, {"to": "\x00"}, {"from": "0001-01-01T00:00:00+23:00"}, {"to": "9999-12-31T23:59:59-23:00"}):  # fmt: skip
+    for params in (
+        {"status": "done"},
+        {"version": "x"},
+        {"version": "-1"},
+        {"trigger": "carrier pigeon"},
+        {"from": "yesterday"},
+        {"to": "\x00"},
+        {"from": "0001-01-01T00:00:00+23:00"},
+        {"to": "9999-12-31T23:59:59-23:00"},
+    ):
         answer = await api.viewer.get("/runs", params=params)
         assert answer.status_code in (200, 422), (params, answer.text)
     problem(await api.viewer.get("/runs", params={"workflow": "nothing"}), 404, "workflow.unknown")

@@ -48,6 +48,16 @@ async def test_the_list_is_by_name_in_pages(api: Api) -> None:
 
 
 async def test_what_cannot_be_a_variable_is_refused(api: Api) -> None:
-    for body in ({"name": "1a", "value": 1}, {"name": "", "value": 1}, {"name": "A\x00", "value": 1}, {"name": "A"}, {"value": 1}, {"name": "A", "value": 1, "x": 1}, {"name": "A\n", "value": 1}, {"name": "A" * 129, "value": 1}, {"name": 7, "value": 1}):  # fmt: skip
+    for body in (
+        {"name": "1a", "value": 1},
+        {"name": "", "value": 1},
+        {"name": "A\x00", "value": 1},
+        {"name": "A"},
+        {"value": 1},
+        {"name": "A", "value": 1, "x": 1},
+        {"name": "A\n", "value": 1},
+        {"name": "A" * 129, "value": 1},
+        {"name": 7, "value": 1},
+    ):
         assert problem(await api.editor.post("/variables", json=body), 422, "request.invalid")["findings"], body
     problem(await api.editor.post("/variables", json={"name": "S", "value": 1, "secret": True}), 422, "variable.secret")

@@ -42,9 +42,9 @@ async def test_deploying_numbers_versions_and_an_equal_draft_makes_its_version_l
 async def test_errors_and_stale_drafts_are_not_deployed(api: Api) -> None:
     name = await api.create(setting(1) | {"requires": {"variables": ["NOT_THERE"]}}, deploy=False)
     draft = (await api.editor.get(f"/workflows/{name}/draft")).json()
-    assert [(one["code"], one["severity"]) for one in draft["findings"]][0] == ("variable.missing", "warning")
+    assert next((one["code"], one["severity"]) for one in draft["findings"]) == ("variable.missing", "warning")
     refused = problem(await api.editor.post(f"/workflows/{name}/deploy", json={}), 422, "document.invalid")
-    assert [(one["code"], one["severity"]) for one in refused["findings"]][0] == ("variable.missing", "error")
+    assert next((one["code"], one["severity"]) for one in refused["findings"]) == ("variable.missing", "error")
     problem(await api.editor.post(f"/workflows/{name}/deploy", json={"base_revision": 9}), 409, "draft.stale")
     problem(await api.owner.post(f"/workflows/{name}/runs", json={}), 409, "workflow.not_deployed")
     assert (await api.editor.get(f"/workflows/{name}")).json()["live_version"] is None

@@ -1,0 +1,57 @@
+"""Made-up requests of every operation, by the OpenAPI document: none breaks the server, and all answer as they declare."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import hypothesis
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.fixtures.api import Api
+
+EXAMPLES = 6
+STREAMS = ("/api/v1/runs/events", "/metrics")
+"""Streams never end; what Prometheus gets has no shape to hold it against."""
+
+
+async def test_no_made_up_request_breaks_the_server(api: Api) -> None:
+    schema = schemathesis.openapi.from_dict(api.openapi)
+    headers = {"Authorization": f"Bearer {api.keys['foreign']}"}
+    await asyncio.to_thread(_fuzz, schema, api.url, headers)
+
+
+def _fuzz(schema: Any, url: str, headers: dict[str, str]) -> None:
+    count = 0
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if operation.path in STREAMS:
+            continue
+        count += 1
+        hooks = operation.path.startswith("/hooks/")
+        checks = [not_a_server_error] if hooks else CHECKS
+
+        @hypothesis.seed(7)
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            phases=(Phase.explicit, Phase.generate),
+            suppress_health_check=list(HealthCheck),
+        )
+        @hypothesis.given(case=operation.as_strategy())
+        def hold(case: Any) -> None:
+            case.call_and_validate(base_url=url, headers=headers, checks=checks, timeout=30)  # noqa: B023  # it is run here and now
+
+        hold()
+    assert count > 40
+
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
