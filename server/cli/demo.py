@@ -1,9 +1,12 @@
-"""`demo`: the main job from end to end, on a stack of its own unless one runs in this home."""
+"""`demo`: the main job from end to end, on a stack that is started for it and stopped afterwards."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,16 +32,18 @@ def register(app: typer.Typer) -> None:
 
         settings, out, began = load_settings(), Out(), time.monotonic()
         try:
-            found = run(find_running(settings.home, product_version()))
-            if found is None:
+            if run(find_running(settings.home, product_version())) is not None:
+                # That stack may not let steps reach a warehouse on loopback, and it is somebody's.
+                settings = settings.model_copy(update={"home": settings.home / "demo", "port": 0, "public_url": None})
+                out.note(f"A stack runs in this home already; the demo takes {str(settings.home)!r} for its own.")
+            with _ending_in_order():
                 out.note("Starting PostgreSQL, Temporal, the API and a worker.")
-                run(_start(settings, out))
-            try:
-                with warehouse() as address:
-                    report = take_orders(settings, address, out)
-                _show(report, out)
-            finally:
-                if found is None:
+                try:
+                    run(_start(settings, out))
+                    with warehouse() as address:
+                        report = take_orders(settings, address, out)
+                    _show(report, out)
+                finally:
                     out.note("Stopping everything.")
                     run(stop_running(settings.home))
         except StackError as error:
@@ -47,7 +52,21 @@ def register(app: typer.Typer) -> None:
         if report.wrong:
             raise CliError(f"{len(report.wrong)} of {report.orders} orders did not end as they should")
         out.text(f"All {report.orders} orders ended as they should, in {time.monotonic() - began:.0f} s.")
-        _next(report, out)
+        _next(report, settings, out)
+
+
+@contextmanager
+def _ending_in_order() -> Generator[None]:
+    """A SIGTERM ends the block as Ctrl-C does, so that its stack is stopped."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 async def _start(settings: Settings, out: Out) -> None:
@@ -56,7 +75,11 @@ async def _start(settings: Settings, out: Out) -> None:
     from server.version import product_version
 
     # The warehouse listens on loopback, which steps can't reach unless the operator admits it.
-    changes = {"MILLSTREAM_EGRESS_ALLOW": ",".join([*settings.egress_allow, "127.0.0.1"])}
+    changes = {
+        "MILLSTREAM_EGRESS_ALLOW": ",".join([*settings.egress_allow, "127.0.0.1"]),
+        "MILLSTREAM_PORT": str(settings.port),
+        "MILLSTREAM_PUBLIC_URL": settings.public_url or "",
+    }
     if settings.port and not is_free(settings.host, settings.port):
         out.note(f"Port {settings.port} is taken; the demo chooses a free one.")
         changes["MILLSTREAM_PORT"] = "0"
@@ -76,9 +99,11 @@ def _show(report: Report, out: Out) -> None:
         sys.stderr.write(f"wrong: {line}\n")
 
 
-def _next(report: Report, out: Out) -> None:
+def _next(report: Report, settings: Settings, out: Out) -> None:
     out.text()
     out.text("What to type next:")
+    if settings.home != load_settings().home:
+        out.text(f"  export MILLSTREAM_HOME={settings.home}  and MILLSTREAM_PORT=0, beside the stack that runs already")
     out.text("  ./dev up                       keeps the stack running; the runs above are still there")
     out.text(f"  ./dev runs show {report.failed_run or 'RUN'}")
     out.text('  ./dev run order-intake --input \'{"id": 1, "lines": [{"sku": "tea", "amount": 4}]}\' --wait')

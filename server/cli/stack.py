@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def up(
         detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the stack runs; it stays.")] = False,
+        background: Annotated[bool, typer.Option("--background", hidden=True)] = False,
         as_json: JsonOption = False,
     ) -> None:
         """Start the stack of this home and keep it running. One that runs already is found, and what is dead of it restarted."""
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
         settings = load_settings()
         out = Out(as_json)
         try:
-            run(_up_detached(settings, out) if detach else _up(settings, out))
+            run(_up_detached(settings, out) if detach else _up(settings, out, background))
         except StackError as error:
             raise CliError(str(error)) from error
 
@@ -62,7 +63,8 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(3)
 
 
-async def _up(settings: Settings, out: Out) -> None:
+async def _up(settings: Settings, out: Out, background: bool) -> None:
+    """`background`: whoever started this process tells when the stack runs."""
     from server.embedded.control import find_running
     from server.embedded.errors import HomeTaken
     from server.version import product_version
@@ -92,6 +94,8 @@ async def _keep_up(settings: Settings, out: Out) -> None:
     loop.add_signal_handler(signal.SIGUSR1, stack.hurry)
 
     def ready(state: "StackState") -> None:
+        if background:
+            return
         _announce(out, state, "Millstream is up")
         out.note("Ctrl-C stops it.")
 

@@ -36,7 +36,7 @@ async def start_in_background(
     environment = child_environment({**(changes or {}), "MILLSTREAM_HOME": str(settings.home)})
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: ASYNC220 - it is left to itself
-            [sys.executable, "-m", "server.cli.main", "up"],
+            [sys.executable, "-m", "server.cli.main", "up", "--background"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
