@@ -5,49 +5,30 @@ Each piece is bounded and commits by itself, so that being cut short costs nothi
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import secrets
-from collections.abc import Awaitable, Callable
 
 from db import maintenance, partitions
 from db.errors import DatabaseError
 from db.pool import Database
+from engine.led_rounds import Leads, Rhythm, led_rounds
 
 log = logging.getLogger("millstream.maintenance")
 
-_EVERY = 600.0
-_SOON = 30.0
-"""Seconds until the next try when this process doesn't lead, or could not: its connection may just not be there yet."""
+_RHYTHM = Rhythm(every=600.0, soon=30.0, spread=0.1)
+"""Soon also when this process doesn't lead: its connection may just not be there yet."""
 _BATCH = 200
 _ROUNDS = 100
 """Batches of runs that one round deletes at most; what is left waits for the next one."""
 
-Leads = Callable[[str], Awaitable[bool]]
-
 
 class Maintenance:
-    """`leads` tells whether this process is the one to do it: see `db/channel.py`."""
-
     def __init__(self, db: Database, leads: Leads) -> None:
         self._db = db
         self._leads = leads
-        self._chance = secrets.SystemRandom()
 
     async def run(self) -> None:
         """A round at once and then every ten minutes, until cancelled."""
-        while True:
-            pause = _SOON
-            try:
-                if await self._leads("maintenance"):
-                    await self.round()
-                    pause = _EVERY
-            except DatabaseError as error:
-                log.info("maintenance was cut short: %s", error)
-            except Exception:
-                log.exception("maintenance failed; the next round begins anew")
-                pause = _EVERY
-            await asyncio.sleep(pause * self._chance.uniform(0.9, 1.1))
+        await led_rounds("maintenance", self._leads, self.round, _RHYTHM, gone=(DatabaseError,), log=log)
 
     async def round(self) -> None:
         """Everything once. Raises `DatabaseError`."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Awaitable, Callable
 
 from db import queue
 from db.errors import DatabaseUnavailable
@@ -22,47 +20,30 @@ from db.pool import Database
 from db.queue import OpenRow
 from engine.executions import CarrierGone, Executions, State
 from engine.hub import Hub, Kind
+from engine.led_rounds import Leads, Rhythm, led_rounds
 
 log = logging.getLogger("millstream.reconciler")
 
 _PAGE = 100
-_PAUSE = 60.0
-"""Seconds between two walks, about."""
-_SOON = 5.0
-"""The same after a walk that could not be made: a server was away, or another process leads."""
+_RHYTHM = Rhythm(every=60.0, soon=5.0, spread=0.25)
 _AGE = 10.0
 """Seconds since its start before a row is looked at."""
 _AT_ONCE = 5
 _PACE = 0.05
 """Seconds between two groups of looks: at most a hundred a second."""
 
-Leads = Callable[[str], Awaitable[bool]]
-
 
 class Reconciler:
-    """`leads` tells whether this process is the one to walk: see `db/channel.py`."""
-
     def __init__(self, db: Database, hub: Hub, executions: Executions, leads: Leads) -> None:
         self._db = db
         self._hub = hub
         self._executions = executions
         self._leads = leads
-        self._chance = secrets.SystemRandom()
 
     async def run(self) -> None:
         """Walk until cancelled."""
-        while True:
-            pause = _SOON
-            try:
-                if await self._leads("reconciler"):
-                    await self.walk()
-                    pause = _PAUSE
-            except (CarrierGone, DatabaseUnavailable) as error:
-                log.info("the walk over open runs was cut short: %s", error)
-            except Exception:
-                log.exception("the walk over open runs failed; the next one begins anew")
-                pause = _PAUSE
-            await asyncio.sleep(pause * self._chance.uniform(0.75, 1.25))
+        gone = (CarrierGone, DatabaseUnavailable)
+        await led_rounds("reconciler", self._leads, self.walk, _RHYTHM, gone=gone, log=log)
 
     async def walk(self, older_s: float = _AGE) -> int:
         """Look at every open run once; gives how many were queued again. Raises CarrierGone, DatabaseUnavailable."""

@@ -20,12 +20,12 @@ from db.pool import Database
 from db.record import End, NewStep
 from engine.activities.host import Head, Redact
 from engine.activities.log import Key, Written
-from engine.activities.stored import IN_LOG, INLINE, kept, referred, refs_in
+from engine.activities.stored import IN_LOG, INLINE, kept, referred
 from engine.core.effects import ChildEnd, Response
 from engine.core.errors import StepError
 from engine.core.from_rows import LogRow
 from engine.core.records import RunEnd, RunStatus, StepRecord, StepStatus
-from engine.expressions.values import Json, Value, from_json, to_json
+from engine.expressions.values import Json, Value, from_json, refs_in, to_json
 from engine.wire import dump_lines, load_error, load_lines
 from modules.sdk.json_bytes import dumps
 

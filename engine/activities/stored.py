@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Protocol, cast
 
 from db.data import ref_of
-from engine.expressions.values import Json, Ref, Value, to_json
+from engine.expressions.values import Json, Ref, Value, refs_in, to_json
 from modules.sdk.json_bytes import dumps, loads
 
 INLINE = 32 * 1024
@@ -87,21 +87,6 @@ def kind_of(value: Json) -> str:
     if isinstance(value, dict):
         return "object"
     return "array" if isinstance(value, list) else "string"
-
-
-def refs_in(value: Value) -> list[Ref]:
-    """Every reference in a value, however deep."""
-    found: list[Ref] = []
-    waiting: list[Value] = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Ref):
-            found.append(one)
-        elif isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-    return found
 
 
 def _filled(value: Value, loaded: dict[str, Json]) -> Json:

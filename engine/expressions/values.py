@@ -30,6 +30,21 @@ def as_value(data: Json) -> Value:
     return cast("Value", data)
 
 
+def refs_in(value: Value) -> list[Ref]:
+    """Every reference in a value, however deep."""
+    found: list[Ref] = []
+    waiting: list[Value] = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Ref):
+            found.append(one)
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return found
+
+
 def kind(value: object) -> str:
     """What a person calls the type of a value."""
     return _KINDS.get(type(value), "value of a foreign type")

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
-from typing import Literal, NoReturn, cast
+from typing import cast
 
 from engine.core.effects import ModuleCall
-from engine.core.records import LogLine
 from engine.core.simulation import CallIsolated
 from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import Json, Value
 from engine.input_check import check
-from modules.sdk.context import Context, HttpResponse, Isolated, KeyValue
+from modules.sdk.closed import ClosedHttp, ClosedKeyValues, no_log
+from modules.sdk.context import Context, Isolated
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json import JsonObject
 from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
+
+_NOTHING_OUTSIDE = ("mock.missing", "A simulation reaches nothing outside.")
 
 
 def isolated_caller(modules: Mapping[str, Module], isolated: Isolated) -> CallIsolated:
@@ -52,8 +53,6 @@ def isolated_caller(modules: Mapping[str, Module], isolated: Isolated) -> CallIs
 
 
 def _context(made: ModuleCall, isolated: Isolated) -> Context:
-    lines: list[LogLine] = []
-
     async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
         try:
             scope = {**made.scope, **cast("Mapping[str, Value]", names)}
@@ -61,64 +60,15 @@ def _context(made: ModuleCall, isolated: Isolated) -> Context:
         except ExpressionError as error:
             raise ModuleError(error.code, error.message, details=error.details, retryable=False) from None
 
-    def log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:
-        lines.append(LogLine(time.time(), level, message, data))
-
     return Context(
         run_id="simulation",
         path=made.path,
         attempt=made.attempt,
         idempotency_key=made.idempotency_key,
         timeout=made.timeout,
-        http=_NoHttp(),
-        key_values=_NoKeys(),
+        http=ClosedHttp(*_NOTHING_OUTSIDE),
+        key_values=ClosedKeyValues(*_NOTHING_OUTSIDE),
         isolated=isolated,
         evaluate=evaluate,
-        log=log,
+        log=no_log,
     )
-
-
-def _refused() -> NoReturn:
-    raise ModuleError("mock.missing", "A simulation reaches nothing outside.")
-
-
-class _NoHttp:
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        timeout: float,
-        follow_redirects: bool = True,
-        limit: int = 0,
-    ) -> HttpResponse:
-        _refused()
-
-
-class _NoKeys:
-    async def get(self, scope: Literal["workflow", "workspace"], key: str) -> KeyValue:
-        _refused()
-
-    async def set(
-        self,
-        scope: Literal["workflow", "workspace"],
-        key: str,
-        value: Json,
-        *,
-        ttl: float | None,
-        if_version: int | None,
-        operation: str,
-    ) -> KeyValue:
-        _refused()
-
-    async def delete(
-        self, scope: Literal["workflow", "workspace"], key: str, *, if_version: int | None, operation: str
-    ) -> KeyValue:
-        _refused()
-
-    async def increment(
-        self, scope: Literal["workflow", "workspace"], key: str, by: int | float, *, ttl: float | None, operation: str
-    ) -> KeyValue:
-        _refused()

@@ -20,7 +20,7 @@ from engine.activities.run_log import log_row_of
 from engine.core.from_rows import UnknownStep, from_rows
 from engine.core.plan import build_plan
 from engine.expressions.nearest import nearest
-from engine.expressions.values import Json, Ref, Value, to_json
+from engine.expressions.values import Json, refs_in, to_json
 from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
 from engine.runs.accept import Acceptor, Entry
 from engine.runs.lookup import Lookup, Target, VersionName, version_name
@@ -140,7 +140,7 @@ class Replayer:
                 close = nearest(from_step, [row.path for row in rows])
                 hint = f" Did you mean {close!r}?" if close else ""
                 raise Invalid("step.unknown", f"The document has no step {from_step!r}.{hint}") from None
-            refs = sorted({ref.ref for entry in memo.values() for ref in _refs(entry)})
+            refs = sorted({ref.ref for entry in memo.values() for ref in refs_in(entry)})
             if refs:
                 await payloads.copy(conn, run.workspace_id, run.run_id, new_id, refs)
         return {path: to_json(entry) for path, entry in memo.items()}
@@ -156,20 +156,6 @@ def _refuse_without_log(run: RunRow, request: ReplayRequest) -> None:
         )
     if run.log == "none" and not request.new_input:
         raise Problem(422, "replay.no_input", "The run kept no data (`log: none`): give it an `input`.")
-
-
-def _refs(value: Value) -> list[Ref]:
-    found: list[Ref] = []
-    waiting: list[Value] = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, Ref):
-            found.append(one)
-        elif isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-    return found
 
 
 def _object(value: Json) -> JsonObject:

@@ -11,8 +11,8 @@ from db.pool import Database
 from db.run_rows import RunRow
 from engine.activities.host import Head
 from engine.activities.run_log import RunPayloads
-from engine.activities.stored import IN_LOG, refs_in, whole
-from engine.expressions.values import Json, Ref, Value, from_json
+from engine.activities.stored import IN_LOG, whole
+from engine.expressions.values import Json, Ref, Value, from_json, refs_in
 from modules.sdk.json_bytes import loads
 
 MOST_SHOWN = 4 * 2**20

@@ -12,29 +12,13 @@ from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import as_value, to_json
-from modules.sdk.context import Context, HttpResponse, Isolated, KeyValue
+from modules.sdk.closed import ClosedHttp, no_log
+from modules.sdk.context import Context, Isolated, KeyValue
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError, Rejected
 from workspace.key_values import add
 
 Scope: TypeAlias = Literal["workflow", "workspace"]
-
-
-class NoHttp:
-    """Examples reach nobody."""
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        timeout: float,
-        follow_redirects: bool = True,
-        limit: int = 20 * 2**20,
-    ) -> HttpResponse:
-        raise ModuleError("http.blocked", "an example has no network: say `runnable=False`", retryable=False)
 
 
 class MemoryKeyValues:
@@ -102,10 +86,6 @@ async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
         raise ModuleError(error.code, error.message, details=error.details, retryable=False) from None
 
 
-def ignore(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:
-    """`Log` that keeps nothing."""
-
-
 def example_context(isolated: Isolated, timeout: float) -> Context:
     """A context for one call, with stores of its own."""
     return Context(
@@ -114,9 +94,9 @@ def example_context(isolated: Isolated, timeout: float) -> Context:
         attempt=1,
         idempotency_key="00000000-0000-7000-8000-000000000000:example",
         timeout=timeout,
-        http=NoHttp(),
+        http=ClosedHttp("http.blocked", "an example has no network: say `runnable=False`"),
         key_values=MemoryKeyValues(),
         isolated=isolated,
         evaluate=evaluate,
-        log=ignore,
+        log=no_log,
     )

@@ -1,0 +1,72 @@
+"""A host's parts that let nothing out: for calls that must reach nobody, as examples of modules and simulated runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from modules.sdk.context import HttpResponse, KeyValue
+from modules.sdk.json import Json
+from modules.sdk.verdicts import ModuleError
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedHttp:
+    """Implements `Http`: every request fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int = 0,
+    ) -> HttpResponse:
+        raise ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedKeyValues:
+    """Implements `KeyValues`: every use fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def get(self, scope: Literal["workflow", "workspace"], key: str) -> KeyValue:
+        raise self._refusal()
+
+    async def set(
+        self,
+        scope: Literal["workflow", "workspace"],
+        key: str,
+        value: Json,
+        *,
+        ttl: float | None,
+        if_version: int | None,
+        operation: str,
+    ) -> KeyValue:
+        raise self._refusal()
+
+    async def delete(
+        self, scope: Literal["workflow", "workspace"], key: str, *, if_version: int | None, operation: str
+    ) -> KeyValue:
+        raise self._refusal()
+
+    async def increment(
+        self, scope: Literal["workflow", "workspace"], key: str, by: int | float, *, ttl: float | None, operation: str
+    ) -> KeyValue:
+        raise self._refusal()
+
+    def _refusal(self) -> ModuleError:
+        return ModuleError(self.code, self.message, retryable=False)
+
+
+def no_log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:
+    """Implements `Log`: keeps nothing."""
