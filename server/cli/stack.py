@@ -75,7 +75,7 @@ async def _up(settings: Settings, out: Out, background: bool) -> None:
             _announce(out, running, "Millstream runs already")
             return
         try:
-            await _keep_up(settings, out)
+            await _keep_up(settings, out, background)
         except HomeTaken:
             # Another start was faster by a moment: its stack can be found as soon as it has said who it is.
             await asyncio.sleep(0.1)
@@ -83,7 +83,7 @@ async def _up(settings: Settings, out: Out, background: bool) -> None:
             return
 
 
-async def _keep_up(settings: Settings, out: Out) -> None:
+async def _keep_up(settings: Settings, out: Out, background: bool) -> None:
     from server.embedded.stack import Stack
 
     stop = asyncio.Event()
