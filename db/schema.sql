@@ -404,7 +404,7 @@ CREATE TABLE public.workflow_runs (
     CONSTRAINT workflow_runs_carrier CHECK ((carrier = ANY (ARRAY['temporal'::text, 'inline'::text, 'simulation'::text]))),
     CONSTRAINT workflow_runs_child_has_path CHECK (((parent_run_id IS NULL) = (parent_path IS NULL))),
     CONSTRAINT workflow_runs_log CHECK ((log = ANY (ARRAY['full'::text, 'errors'::text, 'none'::text]))),
-    CONSTRAINT workflow_runs_output_is_success CHECK (((output IS NULL) OR (status = 'succeeded'::text))),
+    CONSTRAINT workflow_runs_output_is_no_failures CHECK (((output IS NULL) OR (status = ANY (ARRAY['succeeded'::text, 'cancelled'::text])))),
     CONSTRAINT workflow_runs_retention CHECK (((retention_days >= 0) AND (retention_days <= 36500))),
     CONSTRAINT workflow_runs_status CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'timed_out'::text]))),
     CONSTRAINT workflow_runs_terminal_expires CHECK (((expires_at IS NULL) = (finished_at IS NULL))),
@@ -425,7 +425,7 @@ declare
 begin
     update workflow_runs u set
         status = end_status,
-        output = case when end_status = 'succeeded' then end_output end,
+        output = case when end_status in ('succeeded', 'cancelled') then end_output end,
         error = end_error,
         -- By text: JSON with a NUL in it can't be taken apart here.
         warnings = case

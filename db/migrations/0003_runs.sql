@@ -49,7 +49,7 @@ create table workflow_runs (
     constraint workflow_runs_terminal_has_time check
         ((status in ('succeeded', 'failed', 'cancelled', 'timed_out')) = (finished_at is not null)),
     constraint workflow_runs_terminal_expires check ((expires_at is null) = (finished_at is null)),
-    constraint workflow_runs_output_is_success check (output is null or status = 'succeeded'),
+    constraint workflow_runs_output_is_no_failures check (output is null or status in ('succeeded', 'cancelled')),
     constraint workflow_runs_child_has_path check ((parent_run_id is null) = (parent_path is null)),
     constraint workflow_runs_retention check (retention_days between 0 and 36500)
 ) partition by range (run_id);

@@ -160,7 +160,7 @@ declare
 begin
     update workflow_runs u set
         status = end_status,
-        output = case when end_status = 'succeeded' then end_output end,
+        output = case when end_status in ('succeeded', 'cancelled') then end_output end,
         error = end_error,
         -- By text: JSON with a NUL in it can't be taken apart here.
         warnings = case

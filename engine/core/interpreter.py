@@ -255,7 +255,7 @@ class Run:
             await run_root(self, self._root, started, self.plan.triggered)
         except Stop as stop:
             if stop.status == "cancelled":
-                return RunEnd(RunStatus.CANCELLED)
+                return RunEnd(RunStatus.CANCELLED, stop.output)  # null unless the author said something
             return RunEnd(RunStatus.SUCCEEDED, stop.output) if stop.has_output else await self._succeeded()
         except Failed as failure:
             return RunEnd(RunStatus.FAILED, error=failure.error)
