@@ -100,7 +100,7 @@ def _complete(path: str, method: str, operation: Node) -> None:
     if ACTION in operation:
         operation["security"] = [{"key": []}]
         problems = (401, 403, 503)
-        if "{" in path:
+        if "{" in path or "/runs/" in path:
             problems += (404,)
         if "requestBody" in operation:
             problems += (400, 413, 422)

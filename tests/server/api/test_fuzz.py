@@ -8,6 +8,7 @@ from typing import Any
 import hypothesis
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -17,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.fixtures.api import Api
 
-EXAMPLES = 6
+EXAMPLES = 10
 STREAMS = ("/api/v1/runs/events", "/metrics")
 """Streams never end; what Prometheus gets has no shape to hold it against."""
 
@@ -46,12 +47,17 @@ def _fuzz(schema: Any, url: str, headers: dict[str, str]) -> None:
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
         )
-        @hypothesis.given(case=operation.as_strategy())
+        @hypothesis.given(case=_cases(operation))
         def hold(case: Any) -> None:
             case.call_and_validate(base_url=url, headers=headers, checks=checks, timeout=30)  # noqa: B023  # it is run here and now
 
         hold()
     assert count > 40
+
+
+def _cases(operation: Any) -> Any:
+    """As the document says, and against it."""
+    return operation.as_strategy() | operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
