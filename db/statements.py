@@ -13,7 +13,6 @@ A test prepares every statement as each of its roles and compares columns with f
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,11 +96,6 @@ def statements(noun: str) -> Mapping[str, Statement]:
             raise ValueError(f"sql/{noun}.sql has two statements named {header['name']!r}")
         found[header["name"]] = Statement(header["name"], roles, header["about"], sql, tuple(names))
     return found
-
-
-def fields_of(row: type[object]) -> tuple[str, ...] | None:
-    """The names of a dataclass' fields in order; None for a plain value."""
-    return tuple(field.name for field in dataclasses.fields(row)) if dataclasses.is_dataclass(row) else None
 
 
 def _statement(noun: str, name: str) -> Statement:

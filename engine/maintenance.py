@@ -6,8 +6,11 @@ Each piece is bounded and commits by itself, so that being cut short costs nothi
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Awaitable, Callable
 
 from db import maintenance, partitions
+from db.connection import Connection
 from db.errors import DatabaseError
 from db.pool import Database
 from engine.led_rounds import Leads, Rhythm, led_rounds
@@ -19,12 +22,15 @@ _RHYTHM = Rhythm(every=600.0, soon=30.0, spread=0.1)
 _BATCH = 200
 _ROUNDS = 100
 """Batches of runs that one round deletes at most; what is left waits for the next one."""
+_A_DAY = 86_400.0
 
 
 class Maintenance:
     def __init__(self, db: Database, leads: Leads) -> None:
         self._db = db
         self._leads = leads
+        self._look_back = 0.0
+        """When old weeks are next looked through for what was left behind in them, by the process's own clock."""
 
     async def run(self) -> None:
         """A round at once and then every ten minutes, until cancelled."""
@@ -38,14 +44,21 @@ class Maintenance:
             log.info("made ahead: %s", ", ".join(made))
         for week in await partitions.drop_expired_weeks(self._db):
             log.info("the week of %s was dropped: all its runs are past their retention", week)
-        for _ in range(_ROUNDS):
-            async with self._db.engine() as conn:
-                gone = await maintenance.delete_expired_runs(conn, _BATCH)
-            if gone < _BATCH:
-                break
+        await self._delete(maintenance.delete_expired_runs)
         async with self._db.engine() as conn:
             await maintenance.delete_old_rows(conn)
         async with self._db.engine() as conn:
             await maintenance.strip_answers(conn)
         async with self._db.engine() as conn:
             await maintenance.retire_documents(conn)
+        if time.monotonic() >= self._look_back:
+            # It reads whole weeks, so a look that is cut short isn't made again before a day has passed either.
+            self._look_back = time.monotonic() + _A_DAY
+            await self._delete(maintenance.delete_left_behind)
+
+    async def _delete(self, some: Callable[[Connection, int], Awaitable[int]]) -> None:
+        for _ in range(_ROUNDS):
+            async with self._db.engine() as conn:
+                gone = await some(conn, _BATCH)
+            if gone < _BATCH:
+                break

@@ -45,7 +45,6 @@ class Attempt:
     """What one attempt gave. `input` is what the module got, None where it didn't come so far. Sizes are bytes of JSON."""
 
     input: JsonObject | None
-    input_bytes: bytes
     output: Json
     output_bytes: bytes
     handles: tuple[str, ...]
@@ -69,7 +68,6 @@ async def attempt(head: Head, call: ModuleCall, host: Host, scope: Mapping[str, 
     """Makes the attempt over `scope`, which is the call's with every reference loaded. Raises nothing but `CancelledError`."""
     lines: list[LogLine] = []
     given: JsonObject | None = None
-    given_bytes = b"null"
     result = Result(None, ())
     output_bytes = b"null"
     error: StepError | None = None
@@ -98,7 +96,6 @@ async def attempt(head: Head, call: ModuleCall, host: Host, scope: Mapping[str, 
         error, retry_at = _judged(error.at(call.path), verdict, call, finished_at)
     return Attempt(
         given,
-        given_bytes,
         result.output,
         output_bytes,
         result.handles,

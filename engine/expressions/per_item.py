@@ -29,7 +29,6 @@ class HasBudget(Protocol):
 Get: TypeAlias = Callable[..., Value]
 Compile: TypeAlias = Callable[[Node], Get]
 Apply: TypeAlias = Callable[..., Maybe]
-Check: TypeAlias = Callable[[Maybe, Budget], bool]
 
 _BY_ATTRIBUTE: Final = (Parameter("attribute", True, None), Parameter("default", False, None))
 

@@ -100,12 +100,13 @@ def compile_value(value: Json) -> Template:
 
 def compile_expression(source: str) -> Expression:
     """One bare expression, as it stands inside `{{ }}`."""
-    return _expression(source)
+    node = read_expression(source)
+    return Expression(source, tuple(references_of(node, "")), compile_used(node))
 
 
 def compile_text(source: str) -> Expression:
     """A text with `{{ }}` in it as in a document, or else a bare expression."""
-    return _text(source) if "{{" in source else _expression(source)
+    return _text(source) if "{{" in source else compile_expression(source)
 
 
 def _compiled(value: Json, pointer: str, references: list[Reference], depth: int) -> _Part:
@@ -160,11 +161,6 @@ def _rendered(part: _Part, scope: Mapping[str, Value], budget: Budget) -> Value:
 
 
 @lru_cache(maxsize=_CACHE)
-def _expression(source: str) -> Expression:
-    node = read_expression(source)
-    return Expression(source, tuple(references_of(node, "")), compile_used(node))
-
-
 @lru_cache(maxsize=_CACHE)
 def _text(source: str) -> Expression:
     pieces = _split(source)
@@ -201,7 +197,7 @@ def _split(source: str) -> list[str | Expression]:
             text = text.rstrip()
         if text:
             pieces.append(text)
-        pieces.append(_expression(inner.strip()))
+        pieces.append(compile_expression(inner.strip()))
 
 
 def _trimmed(inner: str) -> tuple[bool, str, bool]:

@@ -9,9 +9,6 @@ from uuid import UUID
 from engine.expressions.values import Json
 from engine.problems import Problem
 
-MOST = 500
-USUAL = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -19,15 +16,6 @@ class Page:
 
     items: list[Json]
     cursor: list[Json] | None
-
-
-def bounded(limit: int | None) -> int:
-    """Raises `Problem` 422 for a limit that no list takes."""
-    if limit is None:
-        return USUAL
-    if not 1 <= limit <= MOST:
-        raise Problem(422, "limit.invalid", f"`limit` is {limit}; it must be from 1 to {MOST}.")
-    return limit
 
 
 def cursor_id(cursor: Sequence[Json] | None) -> UUID | None:

@@ -15,8 +15,6 @@ from engine.spec.document import Document, Trigger
 from engine.spec.load import load
 from modules.sdk.declaration import Module
 
-JsonObject = dict[str, Json]
-
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

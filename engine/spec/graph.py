@@ -26,10 +26,6 @@ class Graph:
         """The nodes of a set of bits."""
         return frozenset(name for name, bit in self.bits.items() if mask >> bit & 1)
 
-    def is_upstream(self, source: str, target: str) -> bool:
-        """Whether a path leads from `source` to `target`."""
-        return bool(self.upstream[target] >> self.bits[source] & 1)
-
 
 def graph_of(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> Graph:
     """The graph of `nodes`; edges with an unknown end are left out."""

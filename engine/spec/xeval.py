@@ -81,18 +81,6 @@ def parts_of(schema: Mapping[str, Json], inputs: Mapping[str, Json]) -> Iterator
     yield from _walk(schema, _spread(schema, (schema,)), dict(inputs), "", top=True)
 
 
-def evaluation_of(schema: Mapping[str, Json], path: tuple[str | int, ...]) -> When:
-    """When a value at `path` (keys and indexes) is evaluated, whatever stands there."""
-    schemas = _spread(schema, (schema,))
-    for token in path:
-        mark = _mark(schemas)
-        if mark is not None:
-            return mark[0]
-        schemas = _spread(schema, _below(schemas, token))
-    mark = _mark(schemas)
-    return "now" if mark is None else mark[0]
-
-
 def _walk(
     root: Mapping[str, Json], schemas: Schemas, value: Json, pointer: str, *, top: bool = False
 ) -> Iterator[Part]:

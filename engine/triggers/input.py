@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from engine.expressions.nearest import nearest
 from engine.expressions.values import Json
@@ -122,8 +122,3 @@ def choose(document: Document, trigger_id: str | None) -> str | None:
             extra={"triggers": [*candidates]},
         )
     return candidates[0] if candidates else None
-
-
-def trigger_id_of(trigger: Mapping[str, Json]) -> str | None:
-    named = trigger.get("id")
-    return named if isinstance(named, str) else None

@@ -21,7 +21,6 @@ TIME: Schema = {"type": "string", "format": "date-time"}
 MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 OBJECT: Schema = {"type": "object"}
 ANY: Schema = {}
-NOTE: Schema = {"type": ["string", "null"], "maxLength": 10_000}
 VERSION: Schema = {"oneOf": [{"type": "integer", "minimum": 1}, {"const": "draft"}]}
 VERSION_NAME: Schema = {"oneOf": [{"type": "integer", "minimum": 1}, {"enum": ["deployed", "draft"]}]}
 

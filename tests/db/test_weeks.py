@@ -10,6 +10,7 @@ from db.ids import RunId, uuid7_floor, uuid7_of, uuid7_time
 from db.pool import Database
 from db.record import record
 from db.run_rows import RunFilter
+from engine.maintenance import Maintenance
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
 
 LONG_AGO = datetime(2026, 3, 2, tzinfo=UTC)
@@ -82,6 +83,23 @@ async def test_a_week_goes_when_its_runs_are_past_their_time(db: Database, datab
     assert await partitions.drop_expired_weeks(db) == []
     later = datetime.now(UTC) + timedelta(days=1)
     assert await partitions.drop_expired_weeks(db, later) == []
+
+
+async def test_what_was_left_behind_in_a_week_that_another_run_holds_goes(db: Database, database_url: str) -> None:
+    owner = await tenant(db)
+    await old_weeks(database_url, 1)
+    gone = await run_of(db, owner, LONG_AGO, ended=True, retention_days=60)
+    kept = await run_of(db, owner, LONG_AGO + timedelta(days=1), ended=True, retention_days=30_000)
+    still_open = await run_of(db, owner, LONG_AGO + timedelta(days=2), ended=False)
+    await Maintenance(db, _always).round()
+    async with db.engine() as connection:
+        assert await run_rows.get(connection, gone) is None
+        assert await run_rows.get(connection, kept)
+        assert await run_rows.get(connection, still_open)
+
+
+async def _always(name: str) -> bool:
+    return True
 
 
 async def test_a_drop_that_was_cut_short_goes_on(db: Database, database_url: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
+from engine.runs.form import PAGE_HEADERS
 from server.api.answers import answer
 from server.api.body import read_body
 from server.api.describe import answering, taking_any
@@ -14,18 +15,13 @@ from server.api.services import engine_of
 from server.compose import Engine
 
 router = APIRouter(prefix="/resume", tags=["resume"])
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-}
 
 
 @router.get("/{token}", openapi_extra=answering({200: "text/html", 410: "text/html"}))
 async def show(token: str, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
     """The form. Looking never resumes: mail scanners and previews follow links."""
     status, page = await engine.resumer.page(token)
-    return HTMLResponse(page, status, headers=_HEADERS)
+    return HTMLResponse(page, status, headers=PAGE_HEADERS)
 
 
 @router.post("/{token}", openapi_extra={**answering({200: "RunId"}), **taking_any()})

@@ -1,5 +1,5 @@
 from engine.spec.document import JsonObject
-from engine.spec.xeval import evaluation_of, split_inputs
+from engine.spec.xeval import split_inputs
 
 SWITCH: JsonObject = {
     "type": "object",
@@ -74,9 +74,3 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
         "properties": {"a": {"$ref": "#/$defs/n"}},
     }
     assert split_inputs(schema, {"a": [1]}).plain
-
-
-def test_evaluation_of_a_place() -> None:
-    assert evaluation_of(SWITCH, ("cases", 0, "when")) == "later"
-    assert evaluation_of(SWITCH, ("cases", 0, "when", "deeper")) == "later"
-    assert evaluation_of(SWITCH, ("cases", 0, "equals")) == "now"
