@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = answer
+    do_GET = do_POST = do_PUT = answer  # noqa: N815 - the base class's names
 
     def handle_one_request(self) -> None:
         with contextlib.suppress(ConnectionError):

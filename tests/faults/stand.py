@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from server.embedded.control import find_running, start_in_background, stop_runn
 from server.embedded.state import StackState, read_state
 from server.settings import load_settings
 from server.version import product_version
-from tests.faults.processes import gone, pid_of, processes_of
+from tests.faults.processes import family, gone, pid_of, processes_of
 
 LIMIT_S = 150.0
 """For whatever is waited for: generous, as it only bounds failures."""
@@ -105,9 +105,9 @@ class Stand:
         await self.back(before, part)
 
     @contextmanager
-    def frozen(self, part: str):
+    def frozen(self, part: str) -> Iterator[None]:
         """All processes of that part stand still while the block runs: it neither answers nor refuses."""
-        pids = [process.pid for process in processes_of(self.state) if process.pid in _family_of(self.state, part)]
+        pids = family(pid_of(self.state, part))
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -119,8 +119,9 @@ class Stand:
     async def back(self, before: StackState, *parts: str) -> StackState:
         """Returns when all runs and the parts are others than before."""
         return await self.until(
-            lambda state: state.state == "running"
-            and all(pid_of(state, part) not in {0, pid_of(before, part)} for part in parts)
+            lambda state: (
+                state.state == "running" and all(pid_of(state, part) not in {0, pid_of(before, part)} for part in parts)
+            )
         )
 
     async def until(self, holds: Callable[[StackState], bool]) -> StackState:
@@ -232,9 +233,3 @@ def repeated(rows: Iterable[tuple[str, int, str]]) -> list[tuple[str, int]]:
     """Attempts that stand more than once in a log."""
     counted = Counter((path, attempt) for path, attempt, _ in rows)
     return [which for which, count in counted.items() if count > 1]
-
-
-def _family_of(state: StackState, part: str) -> list[int]:
-    from tests.faults.processes import family
-
-    return family(pid_of(state, part))

@@ -1,10 +1,14 @@
 """docker-compose.yml, as far as it can be held without Docker: its shape, its names, and the commands that it runs."""
 
+import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,13 @@ import asyncpg
 import jsonschema
 import pytest
 import yaml
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
 from typer.main import get_command
 
 from server.cli.main import build
+from server.embedded.ports import free_port
 from server.embedded.postgres import EmbeddedPostgres, PostgresPlace
 from server.embedded.temporal import DYNAMIC_CONFIG
 from server.settings import Settings, load_settings, variable
@@ -116,6 +124,66 @@ async def test_postgresql_takes_the_settings_that_it_is_started_with(tmp_path: P
         await connection.close()
     finally:
         await server.stop(child)
+
+
+async def test_our_services_run_as_they_are_started_there(
+    tmp_path: Path, empty_database_url: str, temporal_address: str
+) -> None:
+    """Outside of Docker, with the file's own commands and settings; only what names another container or a volume is replaced."""
+    namespace = environment("api")["MILLSTREAM_TEMPORAL_NAMESPACE"]
+    await has_namespace(temporal_address, namespace)
+    replaced = {
+        "MILLSTREAM_HOME": str(tmp_path / "home"),
+        "MILLSTREAM_DATABASE_URL": empty_database_url,
+        "MILLSTREAM_TEMPORAL_ADDRESS": temporal_address,
+        "MILLSTREAM_PORT": str(free_port()),
+    }
+    (tmp_path / "home").mkdir()
+
+    def command(service: str, argv: list[str]) -> subprocess.Popen[str]:
+        given = environment(service, SECRETS | {"MILLSTREAM_MASTER_KEY": "ab" * 32}) | replaced
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("MILLSTREAM_")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "server.cli.main", *argv],
+            env=outside | given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    async def said(process: subprocess.Popen[str]) -> str:
+        text, _ = await asyncio.to_thread(process.communicate)
+        return text
+
+    migrated = command("migrate", SERVICES["migrate"]["command"])
+    assert "0001_" in await said(migrated)
+    assert migrated.returncode == 0
+    staying = {name: command(name, SERVICES[name]["command"]) for name in ("api", "worker")}
+    try:
+        for name in staying:
+            check = SERVICES[name]["healthcheck"]["test"][2:]
+            async with asyncio.timeout(60):
+                while staying[name].poll() is None:
+                    healthy = command(name, check)
+                    if (told := await said(healthy)) and healthy.returncode == 0:
+                        assert told == f"{name} works\n"
+                        break
+                else:
+                    pytest.fail(f"{name} ended: {await said(staying[name])}")
+    finally:
+        for process in staying.values():
+            process.terminate()
+        for process in staying.values():
+            await said(process)
+    assert [process.returncode for process in staying.values()] == [0, 0]
+
+
+async def has_namespace(address: str, namespace: str) -> None:
+    client = await Client.connect(address)
+    request = RegisterNamespaceRequest(namespace=namespace)
+    request.workflow_execution_retention_period.FromSeconds(86_400)
+    with suppress(RPCError):  # an earlier test has made it
+        await client.workflow_service.register_namespace(request)
 
 
 def test_temporal_is_tuned_like_the_embedded_one() -> None:

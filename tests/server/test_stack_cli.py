@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[She
 
 
 @pytest.fixture
-def shell(home: Path) -> Iterator[Shell]:
-    yield Shell(home)
+def shell(home: Path) -> Shell:
+    return Shell(home)
 
 
 class TestUpAgain:
@@ -254,3 +254,28 @@ async def _without_the_future(shell: Shell) -> None:
         await connection.close()
     finally:
         await server.stop(child)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_the_demo_ends_well_and_leaves_nothing_behind_also_a_second_time(shell: Shell) -> None:
+    for _ in range(2):
+        done = await shell.type("demo")
+        assert done.code == 0, done.err
+        assert "orders ended as they should" in done.out
+        assert shell.state.state == "stopped"
+        assert _of_home(shell.home) == []
+        assert not (shell.home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def _of_home(home: Path) -> list[str]:
+    """Processes that were told of this home, or name it."""
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(home).encode() in told:
+            found.append(process.name)
+    return found

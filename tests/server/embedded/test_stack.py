@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from server.embedded.identity import ProcessIdentity, identify
 from server.embedded.state import StackState, note_process, read_state
+from tests.faults.processes import PARTS, gone, pid_of, processes_of
 
 PROGRAM = Path(__file__).parent / "programs" / "stack.py"
 VERSION = "0"
@@ -63,24 +64,7 @@ class Running:
 
     def processes(self) -> list[ProcessIdentity]:
         """All processes of the stack, PostgreSQL's own children included."""
-        pids = self.state.pids
-        roots = [pids.supervisor, *pids.api, *pids.worker, pids.postgres, pids.temporal]
-        return [found for pid in roots if pid is not None for child in family(pid) if (found := identify(child))]
-
-
-def family(pid: int) -> list[int]:
-    """That process and all below it."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return [pid]
-    return [pid, *(below for child in children for below in family(int(child)))]
-
-
-async def gone(processes: list[ProcessIdentity]) -> None:
-    async with asyncio.timeout(30):
-        while any(process.alive() for process in processes):
-            await asyncio.sleep(0.02)
+        return processes_of(self.state)
 
 
 Start = Callable[..., Awaitable[Running]]
@@ -284,17 +268,6 @@ async def test_it_gives_up_at_once_on_what_cannot_come_back(start: Start, home: 
 @pytest.fixture
 def servers(postgres_url: str, temporal_address: str) -> dict[str, str]:
     return {"DATABASE_URL": postgres_url, "TEMPORAL_ADDRESS": temporal_address}
-
-
-PARTS = ("postgres", "temporal", "api", "worker")
-
-
-def pid_of(state: StackState, name: str) -> int:
-    """0: it doesn't run."""
-    pids = state.pids
-    several = {"api": pids.api, "worker": pids.worker}.get(name)
-    single = {"postgres": pids.postgres, "temporal": pids.temporal}.get(name)
-    return (several[0] if several else 0) if several is not None else (single or 0)
 
 
 def back(state: StackState, name: str, killed: int) -> bool:
