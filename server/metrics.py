@@ -101,6 +101,10 @@ class Measured:
 
         try:
             await self._app(scope, receive, sending)
+        except Exception:
+            # It is answered outside of here, as what nobody foresaw.
+            status = 500
+            raise
         finally:
             route: object = scope.get("route")
             known = isinstance(route, APIRoute)

@@ -48,6 +48,9 @@ async def evaluate(body: Annotated[Json, Depends(any_body)]) -> Response:
     expression, scope = given.get("expression"), given.get("scope", {})
     if not isinstance(expression, str) or not isinstance(scope, dict):
         raise Invalid("request.invalid", "Give an `expression`, which is text, and a `scope`, which is an object.")
+    unknown = sorted(set(given) - {"expression", "scope"})
+    if unknown:
+        raise Invalid("request.invalid", f"{unknown[0]!r} is not known here.")
     try:
         seen = {name: as_value(value) for name, value in scope.items()}
         value = compile_text(expression).evaluate(seen, Budget())

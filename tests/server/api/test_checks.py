@@ -65,7 +65,7 @@ async def test_an_expression_is_evaluated_against_a_scope(api: Api) -> None:
     assert await evaluate("{{ x }}", {"x": {"$ref": "abc", "size": 3, "type": "object"}}) == {
         "value": {"$ref": "abc", "size": 3, "type": "object"}
     }
-    for body in ({}, {"expression": 7}, {"expression": "x", "scope": []}, []):
+    for body in ({}, {"expression": 7}, {"expression": "x", "scope": []}, {"expression": "x", "scop": {}}, []):
         problem(await api.viewer.post("/expressions/evaluate", json=body), 422, "request.invalid")
 
 
