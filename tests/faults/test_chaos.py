@@ -13,6 +13,7 @@ from tests.faults.processes import PARTS
 from tests.faults.stand import Stand, repeated
 from tests.fixtures.flows import flow, step
 
+SEED = 1
 ROUNDS = 8
 RUNS_A_ROUND = 12
 
@@ -38,9 +39,8 @@ def order(url: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("seed", [1])
-async def test_every_run_ends_well_and_each_repeat_is_in_its_log(stand: Stand, seed: int) -> None:
-    chance = random.Random(seed)
+async def test_every_run_ends_well_and_each_repeat_is_in_its_log(stand: Stand) -> None:
+    chance = random.Random(SEED)
     name = await stand.deploy(order(stand.ledger.url))
     run_ids: list[str] = []
     for _ in range(ROUNDS):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.scenes import call
 from tests.faults.stand import Stand, repeated
 from tests.fixtures.flows import flow, step
 
@@ -33,10 +34,6 @@ class Told:
     def error_of(self, path: str, attempt: int) -> str:
         (found,) = [row for row in self.steps if (row["path"], row["attempt"]) == (path, attempt)]
         return str(found["error"]["code"])
-
-
-def call(url: str, path: str, method: str = "GET", after: str | None = None, **more: Any) -> Document:
-    return step("http.request", method=method, url=f"{url}{path}", after=after) | {"timeout": "2m", **more}
 
 
 def documents(url: str) -> list[Document]:
@@ -235,7 +232,7 @@ async def test_a_worker_told_to_stop_loses_nothing_and_repeats_nothing_that_had_
     name = await stand.deploy(flow("{{ input }}", name="stop", **steps))
     run_ids: list[str] = []
     for part in ("worker", "api"):
-        run_ids += await asyncio.gather(*(stand.start(name, len(run_ids) + n) for n in range(20)))
+        run_ids += await asyncio.gather(*(stand.start(name, len(run_ids) + n) for n in range(12)))
         await stand.ledger.arrived(f"/stop/{len(run_ids) - 1}/0")
         await stand.kill(part, by=signal.SIGTERM)
     runs = await asyncio.gather(*(stand.ended(run_id) for run_id in run_ids))

@@ -3,68 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from tests.faults.stand import LIMIT_S, Stand, repeated
+from tests.faults.scenes import STEPS, address, begin, call, ends_well, hooked
+from tests.faults.stand import LIMIT_S, Stand
 from tests.fixtures.flows import flow, step
-
-Document = dict[str, Any]
-
-
-def call(url: str, path: str, method: str = "GET", after: str | None = None, **more: Any) -> Document:
-    return step("http.request", method=method, url=f"{url}{path}", after=after) | {"timeout": "2m", **more}
-
-
-def hooked(document: Document, **inputs: Any) -> Document:
-    return document | {"triggers": {"hook": {"module": "webhook.trigger", "version": 1, "inputs": inputs}}}
-
-
-def address(stand: Stand, name: str) -> str:
-    return f"{stand.url}/hooks/main/{name}/hook"
-
-
-def under_way(url: str, name: str) -> Document:
-    """A read and a write that are held, a wait and a loop, all at once; each is followed by a call."""
-    return flow(
-        "{{ steps.each.output | sum }}",
-        name=name,
-        first=call(url, f"/{name}/first", "POST"),
-        read=call(url, f"/{name}/read", after="first"),
-        read_on=call(url, f"/{name}/read_on", after="read"),
-        write=call(url, f"/{name}/write", "POST", after="first"),
-        write_on=call(url, f"/{name}/write_on", "POST", after="write"),
-        wait=step("core.wait", duration="3s", after="first"),
-        wait_on=call(url, f"/{name}/wait_on", after="wait"),
-        each=step("core.for_each", items="{{ input }}", collect="{{ item }}", after="first"),
-        one=step("core.set", values={"n": "{{ item }}"}, parent="each"),
-    )
-
-
-async def begin(stand: Stand, name: str) -> str:
-    """One such run, brought to where read, write and wait are in flight."""
-    await stand.deploy(under_way(stand.ledger.url, name))
-    await stand.ledger.hold(f"/{name}/read", f"/{name}/write")
-    run_id = await stand.start(name, list(range(600)))
-    await stand.ledger.arrived(f"/{name}/read")
-    await stand.ledger.arrived(f"/{name}/write")
-    await stand.logged(run_id, "wait", "waiting")
-    return run_id
-
-
-async def ends_well(stand: Stand, run_id: str, name: str) -> list[tuple[str, int, str]]:
-    """Its log, after nothing is held any more and it has ended as if nothing had happened."""
-    await stand.ledger.release(f"/{name}/read", f"/{name}/write")
-    run = await stand.ended(run_id)
-    assert (run["status"], run["output"]) == ("succeeded", sum(range(600)))
-    rows = await stand.attempts(run_id)
-    assert repeated(rows) == []
-    assert len([row for row in rows if row[0].startswith("each")]) == 601
-    return rows
-
-
-STEPS = ["first", "read", "read_on", "write", "write_on", "wait", "wait_on"]
 
 
 class TestPostgresGone:
@@ -176,39 +120,6 @@ class TestTemporalGone:
         for n, answer in enumerate(taken):
             assert (await stand.ended(answer.json()["run_id"]))["output"] == n
         assert (await stand.ended(slow.json()["run_id"]))["output"] == 7
-
-
-async def test_a_store_that_is_lost_while_all_is_down_repeats_nothing(stand: Stand) -> None:
-    """The runs are taken up again from what their logs have, with calls in flight made again."""
-    url = stand.ledger.url
-    run_id = await begin(stand, "lost")
-    once = await stand.deploy(
-        flow(
-            name="lost_once",
-            a=call(url, "/lost_once/a", "POST", retry={"on_lost": "fail"}),
-            b=call(url, "/never", after="a"),
-        )
-    )
-    await stand.ledger.hold("/lost_once/a")
-    failing = await stand.start(once)
-    await stand.ledger.arrived("/lost_once/a")
-
-    def lose() -> None:
-        for file in (stand.home / "temporal").glob("temporal.db*"):
-            file.unlink()
-
-    await stand.restart(between=lose)
-    await stand.ledger.release("/lost_once/a")
-    rows = await ends_well(stand, run_id, "lost")
-    assert ("write", 1, "failed") in rows
-    assert ("write", 2, "succeeded") in rows
-    assert await stand.ledger.counts("/lost/") == {f"/lost/{path}": 1 for path in STEPS if path != "wait"} | {
-        "/lost/read": 2,
-        "/lost/write": 2,
-    }
-    run = await stand.ended(failing)
-    assert (run["status"], run["error"]["code"]) == ("failed", "worker.lost")
-    assert await stand.ledger.counts("/lost_once/") == {"/lost_once/a": 1}
 
 
 @pytest.mark.slow

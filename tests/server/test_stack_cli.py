@@ -142,37 +142,30 @@ class TestUpAgain:
         assert (await running.type("runs", "list")).code == 0
 
 
-class TestAnotherKeyOrDatabase:
-    """The home is one that worked before."""
+async def test_a_newer_database_and_then_another_master_key(running: Shell) -> None:
+    """On a home that worked before, and works again afterwards."""
+    state = running.state
+    assert state.database_url is not None
+    connection = await asyncpg.connect(state.database_url)
+    await connection.execute(
+        "insert into schema_migrations (version, name, checksum) values (9999, '9999_of_the_future', 'x')"
+    )
+    await connection.close()
+    assert (await running.type("down")).code == 0
+    newer = await running.type("up", "--detach")
+    assert newer.code == 1
+    assert newer.sentence.startswith("the database was brought to migration '9999_of_the_future' by a newer Millstream")
+    assert running.state.state == "stopped"
 
-    async def test_another_master_key(self, running: Shell) -> None:
-        assert (await running.type("down")).code == 0
-        refused = await running.type("up", "--detach", MASTER_KEY="ab" * 32)
-        assert refused.code == 1
-        assert refused.sentence == (
-            "The master key is not the one that this database was set up with. Give the original key by "
-            "MILLSTREAM_MASTER_KEY or MILLSTREAM_MASTER_KEY_FILE."
-        )
-        assert running.state.state == "stopped"
-        assert (await running.type("up", "--detach")).code == 0
-
-    async def test_a_newer_database(self, running: Shell) -> None:
-        state = running.state
-        assert state.database_url is not None
-        connection = await asyncpg.connect(state.database_url)
-        await connection.execute(
-            "insert into schema_migrations (version, name, checksum) values (9999, '9999_of_the_future', 'x')"
-        )
-        await connection.close()
-        assert (await running.type("down")).code == 0
-        refused = await running.type("up", "--detach")
-        assert refused.code == 1
-        assert refused.sentence.startswith(
-            "the database was brought to migration '9999_of_the_future' by a newer Millstream"
-        )
-        assert running.state.state == "stopped"
-        await _without_the_future(running)
-        assert (await running.type("up", "--detach")).code == 0
+    await _without_the_future(running)
+    another = await running.type("up", "--detach", MASTER_KEY="ab" * 32)
+    assert another.code == 1
+    assert another.sentence == (
+        "The master key is not the one that this database was set up with. Give the original key by "
+        "MILLSTREAM_MASTER_KEY or MILLSTREAM_MASTER_KEY_FILE."
+    )
+    assert running.state.state == "stopped"
+    assert (await running.type("up", "--detach")).code == 0
 
 
 class TestWhatCannotStartIsOneSentence:
