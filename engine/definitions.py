@@ -18,7 +18,7 @@ from db.pool import Database
 from db.versions import Draft
 from db.workflows import Workflow
 from engine.definition_views import draft_view, findings_view, hooks, renamed, storable, version_view, workflow_view
-from engine.expressions.nearest import nearest
+from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
 from engine.runs.cancel import Canceller
@@ -337,7 +337,6 @@ async def _document(conn: Connection, workflow: Workflow, name: VersionName) -> 
     if number is not None:
         found = await versions.document(conn, workflow.workspace_id, workflow.workflow_id, number)
     if found is None:
-        near = nearest(str(name), ["draft", "deployed"])
-        hint = f" Did you mean {near!r}?" if near else ""
+        hint = suggestion(str(name), ["draft", "deployed"])
         raise Problem(404, "version.unknown", f"The workflow {workflow.name!r} has no version {name!r}.{hint}")
     return found

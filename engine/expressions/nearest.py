@@ -31,3 +31,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         if score > best_score or (best is None and score >= best_score):
             best, best_score = candidate, score
     return best
+
+
+def suggestion(name: str, candidates: Iterable[str]) -> str:
+    """A sentence for the end of an error, with a space before it; empty when no candidate is alike."""
+    close = nearest(name, candidates)
+    return f" Did you mean {close!r}?" if close else ""

@@ -9,7 +9,7 @@ from db.connection import Connection
 from db.ids import WorkspaceId
 from db.record import RunStatus
 from db.run_rows import RunFilter
-from engine.expressions.nearest import nearest
+from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.problems import Invalid, NotFound
 from engine.runs.lookup import find_workflow
@@ -26,10 +26,7 @@ async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mappin
     """
     for key in given:
         if key not in _KEYS:
-            close = nearest(key, _KEYS)
-            raise Invalid(
-                "filter.invalid", f"There is no filter {key!r}." + (f" Did you mean {close!r}?" if close else "")
-            )
+            raise Invalid("filter.invalid", f"There is no filter {key!r}.{suggestion(key, _KEYS)}")
     workflow_id = None
     reference = _text(given, "workflow")
     if reference is not None:

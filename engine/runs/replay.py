@@ -19,13 +19,14 @@ from db.run_rows import RunRow
 from engine.activities.run_log import log_row_of
 from engine.core.from_rows import UnknownStep, from_rows
 from engine.core.plan import build_plan
-from engine.expressions.nearest import nearest
+from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json, refs_in, to_json
 from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
 from engine.runs.accept import Acceptor, Entry
 from engine.runs.lookup import Lookup, Target, VersionName, version_name
 from engine.runs.prepared import PreparedDocuments
 from engine.runs.reading import acting
+from engine.runs.request_body import object_of
 from engine.runs.stored import whole_value
 
 JsonObject = dict[str, Json]
@@ -46,16 +47,7 @@ class ReplayRequest:
     @staticmethod
     def read(body: Json, also: tuple[str, ...] = ()) -> ReplayRequest:
         """From a request's body, which may hold the keys in `also` beside. Raises `Invalid`."""
-        if body is None:
-            body = {}
-        if not isinstance(body, dict):
-            raise Invalid("request.invalid", "The body must be an object.")
-        for key in body:
-            if key not in _KEYS and key not in also:
-                close = nearest(key, (*_KEYS, *also))
-                raise Invalid(
-                    "request.invalid", f"{key!r} is not known here." + (f" Did you mean {close!r}?" if close else "")
-                )
+        body = object_of({} if body is None else body, (*_KEYS, *also))
         from_step, version, keys = body.get("from_step"), body.get("version"), body.get("keys")
         if from_step is not None and not isinstance(from_step, str):
             raise Invalid("request.invalid", "`from_step` must be the path of a step, as `each_line[3].line`.")
@@ -137,8 +129,7 @@ class Replayer:
             try:
                 memo = from_rows([log_row_of(row) for row in rows], build_plan(target.prepared.compiled), from_step)
             except UnknownStep:
-                close = nearest(from_step, [row.path for row in rows])
-                hint = f" Did you mean {close!r}?" if close else ""
+                hint = suggestion(from_step, [row.path for row in rows])
                 raise Invalid("step.unknown", f"The document has no step {from_step!r}.{hint}") from None
             refs = sorted({ref.ref for entry in memo.values() for ref in refs_in(entry)})
             if refs:

@@ -7,12 +7,12 @@ from typing import Literal
 
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
-from engine.expressions.nearest import nearest
 from engine.expressions.values import Json
 from engine.problems import Invalid
 from engine.runs.accept import Acceptor, Entry
 from engine.runs.lookup import Lookup, Target, VersionName, version_name
 from engine.runs.prepared import PreparedDocuments
+from engine.runs.request_body import object_of
 from engine.runs.simulated import find_simulated
 from engine.triggers.input import api_trigger, choose, given_trigger
 
@@ -38,14 +38,7 @@ class StartRequest:
     @staticmethod
     def read(body: Json) -> StartRequest:
         """From a request's body. Raises `Invalid` for anything that isn't one."""
-        if not isinstance(body, dict):
-            raise Invalid("request.invalid", "The body must be an object.")
-        for key in body:
-            if key not in _KEYS:
-                close = nearest(key, _KEYS)
-                raise Invalid(
-                    "request.invalid", f"{key!r} is not known here." + (f" Did you mean {close!r}?" if close else "")
-                )
+        body = object_of(body, _KEYS)
         if body.get("trigger") is not None and "input" in body:
             raise Invalid("request.invalid", "Give either `input` or a whole `trigger`.")
         unmocked = body.get("unmocked")

@@ -12,6 +12,7 @@ from engine.spec.catalog import Catalog, WorkspaceView
 from engine.spec.document import JsonObject
 from engine.spec.outline import Link, Outline, outline_of
 from engine.spec.reach import Reach, reach_of
+from engine.spec.schema_words import did_you_mean
 from engine.spec.uses import Uses, uses_of
 
 Purpose: TypeAlias = Literal["draft", "deploy"]
@@ -61,5 +62,4 @@ class Subject:
         if self._suggestions <= 0:
             return None
         self._suggestions -= 1
-        near = nearest(name, among)
-        return None if near is None else f"did you mean {near!r}?"
+        return did_you_mean(nearest(name, among))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.expressions.nearest import nearest
+from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.problems import Invalid
 from engine.spec.document import Document
@@ -107,8 +107,7 @@ def choose(document: Document, trigger_id: str | None) -> str | None:
     if trigger_id is not None:
         if trigger_id not in document.triggers:
             known = list(document.triggers)
-            close = nearest(trigger_id, known)
-            hint = f" Did you mean {close!r}?" if close else ""
+            hint = suggestion(trigger_id, known)
             raise Invalid(
                 "trigger.unknown", f"The document has no trigger {trigger_id!r}.{hint}", extra={"triggers": [*known]}
             )

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions.nearest import nearest
+from engine.expressions.nearest import suggestion, nearest
 
 
 def test_nearest() -> None:
@@ -20,3 +20,8 @@ def test_it_does_not_depend_on_the_order(name: str, names: list[str], shuffled: 
     found = nearest(name, names)
     assert found == nearest(name, other)
     assert found is None or found in names
+
+
+def test_did_you_mean() -> None:
+    assert suggestion("amuont", ["account", "amount"]) == " Did you mean 'amount'?"
+    assert suggestion("zzz", ["amount"]) == ""
