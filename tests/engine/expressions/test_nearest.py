@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.expressions.nearest import suggestion, nearest
+from engine.expressions.nearest import nearest, suggestion
 
 
 def test_nearest() -> None:
