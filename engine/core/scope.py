@@ -87,7 +87,7 @@ async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
                         break
                 step = ready.pop(position or 0)
                 activity = Activity(run, frame, step)
-                if settle_at_once(activity):
+                if _settled(activity):
                     _resolve(run, frame, step, ready)
                 elif ready or crew.busy:
                     crew.spawn(step.id, _perform(activity))
@@ -125,6 +125,18 @@ async def _leave(run: Run, frame: Frame, crew: Crew[str]) -> None:
     run.recall_cancelled(frame)
 
 
+def _settled(activity: Activity) -> bool:
+    """Whether the step ended on the spot; in a race its failure is known then and goes no further."""
+    frame = activity.frame
+    if not frame.lenient:
+        return settle_at_once(activity)
+    try:
+        return settle_at_once(activity)
+    except Failed as failure:
+        frame.failures.append(failure.error)
+        return True
+
+
 async def _perform(activity: Activity) -> None:
     frame = activity.frame
     if not frame.lenient:
@@ -142,7 +154,7 @@ def _reopen(run: Run, frame: Frame, ready: list[StepPlan], crew: Crew[str]) -> N
             if step in ready:
                 ready.remove(step)
             activity = Activity(run, frame, step)
-            if not settle_at_once(activity):  # what was open isn't remembered as ended
+            if not _settled(activity):  # what was open isn't remembered as ended
                 crew.spawn(step.id, _perform(activity))
 
 

@@ -230,7 +230,7 @@ steps:
 edges: nap > won
 output: "{{ steps.r.output }}"
 """)
-    assert ran["output"] == {"winner": "won", "output": {"n": 1}}
+    assert ran.said == ("succeeded", {"winner": "won", "output": {"n": 1}})
     assert (ran.statuses["r.slow"], ran.statuses["r.bad"]) == ("cancelled", "failed")
     lost = await stack.run("""
 steps:

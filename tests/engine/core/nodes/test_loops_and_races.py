@@ -106,3 +106,11 @@ async def test_only_the_last_step_of_a_branch_wins() -> None:
     )
     world = World(answer=lambda call, made: Answer(1, seconds={"a1": 1, "a2": 1, "b": 3}[call.step]))
     assert (await run(doc, world=world)).end.output == "a2"
+
+
+async def test_a_branch_that_fails_on_the_spot_ends_nobody_elses() -> None:
+    bad = step("fail", {"code": "at.once", "message": "no"}, parent="r")
+    doc = document({"r": step("race"), "bad": bad, "b": http(parent="r")}, output="{{ steps.r.output.winner }}")
+    assert (await run(doc, world=World(answer=lambda call, made: Answer(1, seconds=3)))).end.output == "b"
+    lost = await run(document({"r": step("race"), "bad": bad, "worse": bad}))
+    assert (lost.status, lost.code) == (RunStatus.FAILED, "at.once")
