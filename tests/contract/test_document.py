@@ -39,9 +39,17 @@ async def test_every_key_of_the_tables_is_known(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("where", "path"),
-    [("", "/extra"), ("/steps/each", "/steps/each/extra"), ("/triggers/hook", "/triggers/hook/extra"), ("/edges/0", "/edges/0/extra"),
-     ("/settings", "/settings/extra"), ("/steps/each/retry", "/steps/each/retry/extra"), ("/requires", "/requires/extra"),
-     ("/tests/0", "/tests/0/extra"), ("/tests/0/expect", "/tests/0/expect/extra")],
+    [
+        ("", "/extra"),
+        ("/steps/each", "/steps/each/extra"),
+        ("/triggers/hook", "/triggers/hook/extra"),
+        ("/edges/0", "/edges/0/extra"),
+        ("/settings", "/settings/extra"),
+        ("/steps/each/retry", "/steps/each/retry/extra"),
+        ("/requires", "/requires/extra"),
+        ("/tests/0", "/tests/0/extra"),
+        ("/tests/0/expect", "/tests/0/expect/extra"),
+    ],
 )
 async def test_any_other_key_is_a_finding(stack: Stack, where: str, path: str) -> None:
     made = stack.document(WHOLE)
@@ -66,35 +74,69 @@ WRONG: dict[str, tuple[str, str]] = {
     "steps: {a: {module: core.none}}": ("module.unknown", "/steps/a/module"),
     "steps: {a: {module: core.set, version: 9, inputs: {values: {}}}}": ("module.version.unknown", "/steps/a/version"),
     "steps: {a: {module: core.set, version: 0, inputs: {values: {}}}}": ("*", "/steps/a/version"),
-    "steps: {a: {module: core.set, inputs: {values: {x: '{{ steps.none.output }}'}}}}": ("reference.unknown", "/steps/a/inputs/values/x"),
-    "steps: {a: {module: core.set, inputs: {values: {x: '{{ steps.b.output }}'}}}, b: {module: core.set, inputs: {values: {}}}}":
-        ("reference.unreachable", "/steps/a/inputs/values/x"),
-    "steps: {a: {module: core.set, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: a > b, b > a": ("edge.cycle", "*"),
-    "steps: {a: {module: core.try}, b: {module: core.set, parent: a, inputs: {values: {}}}, c: {module: core.set, inputs: {values: {}}}}\nedges: c > b":
-        ("edge.container", "*"),
+    "steps: {a: {module: core.set, inputs: {values: {x: '{{ steps.none.output }}'}}}}": (
+        "reference.unknown",
+        "/steps/a/inputs/values/x",
+    ),
+    "steps: {a: {module: core.set, inputs: {values: {x: '{{ steps.b.output }}'}}}, b: {module: core.set, inputs: {values: {}}}}": (
+        "reference.unreachable",
+        "/steps/a/inputs/values/x",
+    ),
+    "steps: {a: {module: core.set, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: a > b, b > a": (
+        "edge.cycle",
+        "*",
+    ),
+    "steps: {a: {module: core.try}, b: {module: core.set, parent: a, inputs: {values: {}}}, c: {module: core.set, inputs: {values: {}}}}\nedges: c > b": (
+        "edge.container",
+        "*",
+    ),
     "steps: {a: {module: core.try}, b: {module: core.set, parent: a, inputs: {values: {}}},"
     " c: {module: core.set, parent: a, slot: catch, inputs: {values: {}}}}\nedges: b > c": ("edge.container", "*"),
-    "steps: {a: {module: core.set, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: 'a:true > b'": ("handle.unknown", "*"),
-    "steps: {a: {module: core.set, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: 'a:error > b'": ("handle.unknown", "*"),
-    "steps: {a: {module: core.if, inputs: {condition: true}}, b: {module: core.set, inputs: {values: {}}}}\nedges: a > b": ("handle.unknown", "*"),
+    "steps: {a: {module: core.set, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: 'a:true > b'": (
+        "handle.unknown",
+        "*",
+    ),
+    "steps: {a: {module: core.set, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: 'a:error > b'": (
+        "handle.unknown",
+        "*",
+    ),
+    "steps: {a: {module: core.if, inputs: {condition: true}}, b: {module: core.set, inputs: {values: {}}}}\nedges: a > b": (
+        "handle.unknown",
+        "*",
+    ),
     "steps: {a: {module: core.set, inputs: {values: {}}}}\nedges: a > none": ("edge.unknown", "/edges/0/to"),
     "steps: {a: {module: core.set, inputs: {values: 1}}}": ("input.schema", "/steps/a/inputs/values"),
     "steps: {a: {module: core.set}}": ("input.missing", "*"),
     "steps: {a: {module: http.request, inputs: {url: u, nope: 1}}}": ("input.unknown", "/steps/a/inputs/nope"),
     "steps: {a: {module: core.break}}": ("break.outside_loop", "/steps/a"),
     "steps: {a: {module: core.continue}}": ("break.outside_loop", "/steps/a"),
-    "steps: {a: {module: core.set, inputs: {values: {x: '{{ 1 + }}'}}}}": ("expression.syntax", "/steps/a/inputs/values/x"),
-    "steps: {a: {module: core.set, inputs: {values: {x: '{{ 1 | none_such }}'}}}}": ("expression.filter", "/steps/a/inputs/values/x"),
-    "steps: {a: {module: core.set, inputs: {values: {x: '{{ a() }}'}}}}": ("expression.syntax", "/steps/a/inputs/values/x"),
+    "steps: {a: {module: core.set, inputs: {values: {x: '{{ 1 + }}'}}}}": (
+        "expression.syntax",
+        "/steps/a/inputs/values/x",
+    ),
+    "steps: {a: {module: core.set, inputs: {values: {x: '{{ 1 | none_such }}'}}}}": (
+        "expression.filter",
+        "/steps/a/inputs/values/x",
+    ),
+    "steps: {a: {module: core.set, inputs: {values: {x: '{{ a() }}'}}}}": (
+        "expression.syntax",
+        "/steps/a/inputs/values/x",
+    ),
     "steps: {A: {module: core.set, inputs: {values: {}}}}": ("id.invalid", "/steps/A"),
     "steps: {%s: {module: core.set, inputs: {values: {}}}}" % ("a" * 64): ("id.invalid", "/steps/" + "a" * 64),
     "triggers: {a: {module: webhook.trigger}}\nsteps: {a: {module: core.set, inputs: {values: {}}}}": ("id.taken", "*"),
     "steps: {a: {module: core.set, join: some, inputs: {values: {}}}}": ("*", "/steps/a/join"),
     "steps: {a: {module: core.set, on_error: stop, inputs: {values: {}}}}": ("*", "/steps/a/on_error"),
     "steps: {a: {module: core.set, timeout: 1 day, inputs: {values: {}}}}": ("duration.invalid", "/steps/a/timeout"),
-    "steps: {a: {module: core.set, parent: b, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}": ("parent.not_container", "*"),
+    "steps: {a: {module: core.set, parent: b, inputs: {values: {}}}, b: {module: core.set, inputs: {values: {}}}}": (
+        "parent.not_container",
+        "*",
+    ),
     "steps: {a: {module: core.try, parent: b}, b: {module: core.try, parent: a}}": ("parent.cycle", "*"),
-    "steps: {a: {module: core.try}, b: {module: core.set, parent: a, slot: none, inputs: {values: {}}}}": ("slot.unknown", "/steps/b/slot"),
+    "steps: {a: {module: core.try}, b: {module: core.set, parent: a, slot: none, inputs: {values: {}}}}": (
+        "slot.unknown",
+        "/steps/b/slot",
+    ),
     "steps: {a: {module: core.for_each, inputs: {items: []}}, b: {module: core.set, parent: a, inputs: {values: {}}},"
     " c: {module: core.set, parent: a, inputs: {values: {}}}}": ("loop.sinks", "/steps/a"),
     "settings: {log: some}": ("*", "/settings/log"),
@@ -125,7 +167,9 @@ async def test_names_and_ids_take_what_they_may(stack: Stack) -> None:
 
 
 async def test_what_the_workspace_lacks_is_a_warning_on_validate_and_an_error_on_deploy(stack: Stack) -> None:
-    text = "requires: {variables: [LACKING]}\nsteps: {a: {module: core.set, inputs: {values: {x: '{{ vars.LACKING }}'}}}}"
+    text = (
+        "requires: {variables: [LACKING]}\nsteps: {a: {module: core.set, inputs: {values: {x: '{{ vars.LACKING }}'}}}}"
+    )
     [found] = [one for one in await stack.findings(text) if one["code"] == "variable.missing"]
     assert (found["severity"], found["path"]) == ("warning", "/requires/variables/0")
     name = await stack.create(text)
@@ -148,11 +192,26 @@ async def test_a_draft_with_errors_is_saved_and_not_deployed(stack: Stack) -> No
     name = await stack.create("steps: {a: {module: core.none}}")
     draft = (await stack.http.get(f"/workflows/{name}/draft")).json()
     assert ("module.unknown", "/steps/a/module") in errors(draft["findings"])
-    assert ("module.unknown", "/steps/a/module") in errors(problem(await stack.http.post(f"/workflows/{name}/deploy", json={}), 422, "document.invalid")["findings"])
+    assert ("module.unknown", "/steps/a/module") in errors(
+        problem(await stack.http.post(f"/workflows/{name}/deploy", json={}), 422, "document.invalid")["findings"]
+    )
     problem(await stack.post(name), 409, "workflow.not_deployed")
 
 
-@pytest.mark.parametrize("document", [None, 1, "x", [], {}, {"steps": 1}, {"edges": [1]}, {"steps": {"a": None}}, {"schema_version": "1", "name": 1, "triggers": [], "tests": 1}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        1,
+        "x",
+        [],
+        {},
+        {"steps": 1},
+        {"edges": [1]},
+        {"steps": {"a": None}},
+        {"schema_version": "1", "name": 1, "triggers": [], "tests": 1},
+    ],
+)
 async def test_validation_never_raises(stack: Stack, document: object) -> None:
     answer = await stack.http.post("/validate", json={"document": document})
     assert answer.status_code == 200
@@ -160,7 +219,9 @@ async def test_validation_never_raises(stack: Stack, document: object) -> None:
 
 
 async def test_a_draft_may_leave_versions_out_and_saving_writes_the_newest(stack: Stack) -> None:
-    made = stack.document("triggers: {hook: {module: webhook.trigger}}\nsteps: {a: {module: core.set, inputs: {values: {}}}}")
+    made = stack.document(
+        "triggers: {hook: {module: webhook.trigger}}\nsteps: {a: {module: core.set, inputs: {values: {}}}}"
+    )
     del made["steps"]["a"]["version"], made["triggers"]["hook"]["version"]
     answer = await stack.http.post("/workflows", json={"document": made})
     saved = answer.json()["draft"]["document"]
@@ -188,19 +249,38 @@ output: "{{ steps.b.output }}"
 async def test_yaml_is_of_the_1_2_core_schema(stack: Stack) -> None:
     name = await stack.create("steps: {}")
     headers = {"content-type": "application/yaml"}
-    saved = await stack.http.put(f"/workflows/{name}/draft", params={"base_revision": 1}, headers=headers, content=YAML.replace("$NAME", name))
+    saved = await stack.http.put(
+        f"/workflows/{name}/draft", params={"base_revision": 1}, headers=headers, content=YAML.replace("$NAME", name)
+    )
     assert saved.status_code == 200, saved.text
     assert (await stack.again(name, version="draft"))["output"] == {
-        "on": "on", "no": "no", "yes": "yes", "time": "12:30", "day": "2026-01-31", "bool": True, "off": False, "octal": 15, "hex": 15, "old": 17,
-        "nul": None, "tilde": "~", "f": 1000.0}
+        "on": "on",
+        "no": "no",
+        "yes": "yes",
+        "time": "12:30",
+        "day": "2026-01-31",
+        "bool": True,
+        "off": False,
+        "octal": 15,
+        "hex": 15,
+        "old": 17,
+        "nul": None,
+        "tilde": "~",
+        "f": 1000.0,
+    }
     found = await stack.http.post("/validate", headers=headers, content=YAML.replace("$NAME", name))
     assert (found.status_code, errors(found.json()["findings"])) == (200, [])
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("name: a\nname: b\nschema_version: 1", "document.key.duplicate"),
-     ("name: a\nschema_version: 1\nsteps: {a: &a {module: core.log, version: 1, inputs: {message: m}}, b: {<<: *a}}", "document.key.merge")],
+    [
+        ("name: a\nname: b\nschema_version: 1", "document.key.duplicate"),
+        (
+            "name: a\nschema_version: 1\nsteps: {a: &a {module: core.log, version: 1, inputs: {message: m}}, b: {<<: *a}}",
+            "document.key.merge",
+        ),
+    ],
 )
 async def test_duplicate_keys_and_merge_keys_are_findings(stack: Stack, text: str, code: str) -> None:
     answer = await stack.http.post("/validate", headers={"content-type": "application/yaml"}, content=text)
@@ -208,14 +288,18 @@ async def test_duplicate_keys_and_merge_keys_are_findings(stack: Stack, text: st
 
 
 async def test_duplicate_keys_in_json_are_findings(stack: Stack) -> None:
-    answer = await stack.http.post("/validate", headers={"content-type": "application/json"},
-                                   content='{"document": {"schema_version": 1, "name": "a", "steps": {}, "steps": {}}}')
+    answer = await stack.http.post(
+        "/validate",
+        headers={"content-type": "application/json"},
+        content='{"document": {"schema_version": 1, "name": "a", "steps": {}, "steps": {}}}',
+    )
     assert ("document.key.duplicate", "/steps") in errors(answer.json()["findings"])
 
 
 async def test_aliases_are_allowed_up_to_1_mb(stack: Stack) -> None:
     bomb = "schema_version: 1\nname: a\nlayout:\n  a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
-        f"  a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+        f"  a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+    )
     answer = await stack.http.post("/validate", headers={"content-type": "application/yaml"}, content=bomb)
     assert answer.status_code == 400 or "limit.size" in [code for code, _ in errors(answer.json()["findings"])]
 
@@ -228,8 +312,12 @@ async def test_numbers_that_json_has_not_and_integers_beyond_64_bits_are_refused
     problem(await stack.http.post("/validate", headers=json_headers, content=body), 400, "json.malformed")
     name = await stack.create("steps: {}")
     spelled = {"NaN": ".nan", "Infinity": ".inf", "-Infinity": "-.inf"}.get(number, number)
-    saved = await stack.http.put(f"/workflows/{name}/draft", params={"base_revision": 1}, headers={"content-type": "application/yaml"},
-                                 content=f"schema_version: 1\nname: {name}\noutput: {spelled}\n")
+    saved = await stack.http.put(
+        f"/workflows/{name}/draft",
+        params={"base_revision": 1},
+        headers={"content-type": "application/yaml"},
+        content=f"schema_version: 1\nname: {name}\noutput: {spelled}\n",
+    )
     problem(saved, 400, "yaml.malformed")
 
 
@@ -237,7 +325,10 @@ async def test_numbers_that_json_has_not_and_integers_beyond_64_bits_are_refused
 
 
 async def save(stack: Stack, name: str, text: str, revision: int, **more: object) -> Document:
-    answer = await stack.http.put(f"/workflows/{name}/draft", json={"document": stack.document(text, name=name, **more), "base_revision": revision})
+    answer = await stack.http.put(
+        f"/workflows/{name}/draft",
+        json={"document": stack.document(text, name=name, **more), "base_revision": revision},
+    )
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -254,7 +345,10 @@ async def test_deploy_freezes_the_draft_and_an_equal_draft_makes_the_old_version
     assert (second.status_code, second.json()["version"]) == (201, 2)
     await save(stack, name, TEXT % 1, draft["revision"], layout={"a": {"x": 5, "y": 6}})  # boxes moved: no new version
     again = await stack.http.post(f"/workflows/{name}/deploy", json={"note": "back"})
-    assert (again.status_code, again.json()) == (200, {**again.json(), "version": 1, "live": True, "content_hash": first.json()["content_hash"]})
+    assert (again.status_code, again.json()) == (
+        200,
+        {**again.json(), "version": 1, "live": True, "content_hash": first.json()["content_hash"]},
+    )
     versions = (await stack.http.get(f"/workflows/{name}/versions")).json()["items"]
     assert [(one["version"], one["live"]) for one in versions] == [(2, False), (1, True)]
     assert versions[1]["note"] == "why"
@@ -295,10 +389,21 @@ async def test_the_hash_is_sha_256_over_canonical_json_without_layout(stack: Sta
 
 
 async def test_diff_is_by_step_input_and_edge(stack: Stack) -> None:
-    name = await stack.deploy("steps: {a: {module: core.set, inputs: {values: {n: 1}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: a > b")
-    await save(stack, name, "steps: {a: {module: core.set, inputs: {values: {n: 2}}}, c: {module: core.set, inputs: {values: {}}}}\nedges: a > c\noutput: 1", 1)
+    name = await stack.deploy(
+        "steps: {a: {module: core.set, inputs: {values: {n: 1}}}, b: {module: core.set, inputs: {values: {}}}}\nedges: a > b"
+    )
+    await save(
+        stack,
+        name,
+        "steps: {a: {module: core.set, inputs: {values: {n: 2}}}, c: {module: core.set, inputs: {values: {}}}}\nedges: a > c\noutput: 1",
+        1,
+    )
     found = (await stack.http.get(f"/workflows/{name}/diff", params={"from": "1", "to": "draft"})).json()
-    assert [(one["id"], one["change"]) for one in found["steps"]] == [("a", "changed"), ("b", "removed"), ("c", "added")]
+    assert [(one["id"], one["change"]) for one in found["steps"]] == [
+        ("a", "changed"),
+        ("b", "removed"),
+        ("c", "added"),
+    ]
     [changed] = found["steps"][0]["inputs"]
     assert (changed["from"], changed["to"]) == (1, 2)
     assert {(one["change"], one["edge"]["to"]) for one in found["edges"]} == {("removed", "b"), ("added", "c")}
@@ -319,7 +424,9 @@ async def test_the_schema_of_documents_is_published_and_holds(stack: Stack) -> N
 
 @pytest.mark.parametrize(("log", "kept"), [("full", True), ("errors", False), ("none", False)])
 async def test_settings_log_says_what_is_kept(stack: Stack, log: str, kept: bool) -> None:
-    name = await stack.deploy(f"settings: {{log: {log}}}\nsteps: {{a: {{module: core.assert, inputs: {{condition: '{{{{ input.ok }}}}', message: m}}}}}}")
+    name = await stack.deploy(
+        f"settings: {{log: {log}}}\nsteps: {{a: {{module: core.assert, inputs: {{condition: '{{{{ input.ok }}}}', message: m}}}}}}"
+    )
     good = await stack.again(name, {"ok": True})
     assert (good.row("a")["input"] is not None) is kept
     bad = await stack.again(name, {"ok": False})

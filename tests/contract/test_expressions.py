@@ -12,7 +12,14 @@ from tests.fixtures.http_server import Answer
 from tests.fixtures.stack import Document, Stack
 
 SCOPE: Document = {
-    "input": {"n": 2, "s": "text", "null": None, "list": [1, "x"], "o": {"a": {"b": 1}}, "items": [{"k": 1, "v": "b"}, {"k": 2, "v": "a"}, {"v": None}, {}]},
+    "input": {
+        "n": 2,
+        "s": "text",
+        "null": None,
+        "list": [1, "x"],
+        "o": {"a": {"b": 1}},
+        "items": [{"k": 1, "v": "b"}, {"k": 2, "v": "a"}, {"v": None}, {}],
+    },
     "d": "2026-03-01T12:00:00Z",
 }
 
@@ -41,33 +48,88 @@ EVALUATED: dict[str, Any] = {
     "{{ input['items'] | sort_by('k') | map(attribute='k') | list }}": [1, 2, None, None],
     "{{ input['items'] | group_by('k') | map(attribute='key') | list }}": [1, 2, None],
     # operators
-    "{{ 7 + 2 * 3 - 1 }}": 12, "{{ 7 / 2 }}": 3.5, "{{ 7 // 2 }}": 3, "{{ 7 % 2 }}": 1, "{{ 2 ** 10 }}": 1024, "{{ -input.n }}": -2,
-    "{{ 'a' ~ 1 }}": "a1", "{{ 1 < 2 }}": True, "{{ 1 <= 1 and 2 >= 2 and 1 != 2 and 1 == 1 and 2 > 1 }}": True,
-    "{{ 'x' in input.list }}": True, "{{ 'y' not in input.list }}": True, "{{ not true or false }}": False,
-    "{{ 'a' if input.n == 2 else 'b' }}": "a", "{{ input.list[-1] }}": "x", "{{ input.list[:1] }}": [1], "{{ input['o']['a'].b }}": 1,
-    "{{ [1, {'a': 2}] }}": [1, {"a": 2}], "{{ input.items | length }}": 4, "{{ 2 is even and 3 is odd }}": True,
+    "{{ 7 + 2 * 3 - 1 }}": 12,
+    "{{ 7 / 2 }}": 3.5,
+    "{{ 7 // 2 }}": 3,
+    "{{ 7 % 2 }}": 1,
+    "{{ 2 ** 10 }}": 1024,
+    "{{ -input.n }}": -2,
+    "{{ 'a' ~ 1 }}": "a1",
+    "{{ 1 < 2 }}": True,
+    "{{ 1 <= 1 and 2 >= 2 and 1 != 2 and 1 == 1 and 2 > 1 }}": True,
+    "{{ 'x' in input.list }}": True,
+    "{{ 'y' not in input.list }}": True,
+    "{{ not true or false }}": False,
+    "{{ 'a' if input.n == 2 else 'b' }}": "a",
+    "{{ input.list[-1] }}": "x",
+    "{{ input.list[:1] }}": [1],
+    "{{ input['o']['a'].b }}": 1,
+    "{{ [1, {'a': 2}] }}": [1, {"a": 2}],
+    "{{ input.items | length }}": 4,
+    "{{ 2 is even and 3 is odd }}": True,
     # filters of Jinja
-    "{{ -1 | abs }}": 1, "{{ [1,2,3] | batch(2) | list }}": [[1, 2], [3]], "{{ 'aB' | capitalize }}": "Ab", "{{ {'b':1,'a':2} | dictsort }}": [["a", 2], ["b", 1]],
-    "{{ [1,2] | first }}": 1, "{{ '1.5' | float }}": 1.5, "{{ 'a\nb' | indent(1) }}": "a\n b", "{{ '7' | int }}": 7, "{{ {'a':1} | items | list }}": [["a", 1]],
-    "{{ [1,2] | join('-') }}": "1-2", "{{ [1,2] | last }}": 2, "{{ 'abc' | length }}": 3, "{{ 'ab' | list }}": ["a", "b"], "{{ 'AB' | lower }}": "ab",
-    "{{ ['a'] | map('upper') | list }}": ["A"], "{{ [1,3] | max }}": 3, "{{ [1,3] | min }}": 1, "{{ [1,2] | reject('odd') | list }}": [2],
-    "{{ 'aa' | replace('a','b') }}": "bb", "{{ [1,2] | reverse | list }}": [2, 1], "{{ 2.567 | round(1) }}": 2.6, "{{ [1,2] | select('odd') | list }}": [1],
-    "{{ [1,2,3] | slice(2) | list }}": [[1, 2], [3]], "{{ [2,1] | sort }}": [1, 2], "{{ 1 | string }}": "1", "{{ [{'n':1},{'n':2}] | sum(attribute='n') }}": 3,
-    "{{ 'a b' | title }}": "A B", "{{ ' a ' | trim }}": "a", "{{ 'abc def ghi' | truncate(7, true, '', 0) }}": "abc def", "{{ [1,1] | unique | list }}": [1],
-    "{{ 'a' | upper }}": "A", "{{ 'a b' | urlencode }}": "a%20b", "{{ 'a b' | wordcount }}": 2,
+    "{{ -1 | abs }}": 1,
+    "{{ [1,2,3] | batch(2) | list }}": [[1, 2], [3]],
+    "{{ 'aB' | capitalize }}": "Ab",
+    "{{ {'b':1,'a':2} | dictsort }}": [["a", 2], ["b", 1]],
+    "{{ [1,2] | first }}": 1,
+    "{{ '1.5' | float }}": 1.5,
+    "{{ 'a\nb' | indent(1) }}": "a\n b",
+    "{{ '7' | int }}": 7,
+    "{{ {'a':1} | items | list }}": [["a", 1]],
+    "{{ [1,2] | join('-') }}": "1-2",
+    "{{ [1,2] | last }}": 2,
+    "{{ 'abc' | length }}": 3,
+    "{{ 'ab' | list }}": ["a", "b"],
+    "{{ 'AB' | lower }}": "ab",
+    "{{ ['a'] | map('upper') | list }}": ["A"],
+    "{{ [1,3] | max }}": 3,
+    "{{ [1,3] | min }}": 1,
+    "{{ [1,2] | reject('odd') | list }}": [2],
+    "{{ 'aa' | replace('a','b') }}": "bb",
+    "{{ [1,2] | reverse | list }}": [2, 1],
+    "{{ 2.567 | round(1) }}": 2.6,
+    "{{ [1,2] | select('odd') | list }}": [1],
+    "{{ [1,2,3] | slice(2) | list }}": [[1, 2], [3]],
+    "{{ [2,1] | sort }}": [1, 2],
+    "{{ 1 | string }}": "1",
+    "{{ [{'n':1},{'n':2}] | sum(attribute='n') }}": 3,
+    "{{ 'a b' | title }}": "A B",
+    "{{ ' a ' | trim }}": "a",
+    "{{ 'abc def ghi' | truncate(7, true, '', 0) }}": "abc def",
+    "{{ [1,1] | unique | list }}": [1],
+    "{{ 'a' | upper }}": "A",
+    "{{ 'a b' | urlencode }}": "a%20b",
+    "{{ 'a b' | wordcount }}": 2,
     # ours
-    "{{ {'a': [1]} | to_json }}": '{"a":[1]}', "{{ '[1]' | from_json }}": [1], "{{ '1.5' | to_number }}": 1.5, "{{ '7' | to_int }}": 7, "{{ 'true' | to_bool }}": True,
+    "{{ {'a': [1]} | to_json }}": '{"a":[1]}',
+    "{{ '[1]' | from_json }}": [1],
+    "{{ '1.5' | to_number }}": 1.5,
+    "{{ '7' | to_int }}": 7,
+    "{{ 'true' | to_bool }}": True,
     "{{ '01.03.2026 13:00' | to_datetime('%d.%m.%Y %H:%M', 'Europe/Berlin') }}": "2026-03-01T12:00:00Z",
-    "{{ d | format_datetime('%H:%M', 'Europe/Berlin') }}": "13:00", "{{ d | add_duration('-2h') }}": "2026-03-01T10:00:00Z",
+    "{{ d | format_datetime('%H:%M', 'Europe/Berlin') }}": "13:00",
+    "{{ d | add_duration('-2h') }}": "2026-03-01T10:00:00Z",
     "{{ d | date_diff('2026-02-28T12:00:00Z', 'days') }}": 1,
-    "{{ 'ab' | regex_match('a') }}": True, "{{ 'ab' | regex_search('x') }}": None,
-    "{{ 'ab' | regex_search('(?P<l>b)') }}": {"match": "b", "groups": ["b"], "named": {"l": "b"}}, "{{ 'ab' | regex_replace('b', 'c') }}": "ac",
-    "{{ 'a' | b64encode }}": "YQ==", "{{ 'YQ==' | b64decode }}": "a",
+    "{{ 'ab' | regex_match('a') }}": True,
+    "{{ 'ab' | regex_search('x') }}": None,
+    "{{ 'ab' | regex_search('(?P<l>b)') }}": {"match": "b", "groups": ["b"], "named": {"l": "b"}},
+    "{{ 'ab' | regex_replace('b', 'c') }}": "ac",
+    "{{ 'a' | b64encode }}": "YQ==",
+    "{{ 'YQ==' | b64decode }}": "a",
     "{{ 'a' | sha256 }}": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
-    "{{ {'a':{'b':1}} | get('a.b', 2) }}": 1, "{{ {} | get('a.b', 2) }}": 2, "{{ [1,[2,[3]]] | flatten }}": [1, 2, [3]], "{{ [1,[2,[3]]] | flatten(2) }}": [1, 2, 3],
-    "{{ [1,2] | zip(['a','b']) | list }}": [[1, "a"], [2, "b"]], "{{ {'a':1} | keys | list }}": ["a"], "{{ {'a':1} | values | list }}": [1],
-    "{{ {'a':{'x':1}} | merge({'a':{'y':2}}, deep=true) }}": {"a": {"x": 1, "y": 2}}, "{{ {'a':1} | merge({'a':2}) }}": {"a": 2},
-    "{{ {'a':1,'b':2} | pick('a') }}": {"a": 1}, "{{ {'a':1,'b':2} | omit('a') }}": {"b": 2}, "{{ [1,2,3] | chunk(2) }}": [[1, 2], [3]],
+    "{{ {'a':{'b':1}} | get('a.b', 2) }}": 1,
+    "{{ {} | get('a.b', 2) }}": 2,
+    "{{ [1,[2,[3]]] | flatten }}": [1, 2, [3]],
+    "{{ [1,[2,[3]]] | flatten(2) }}": [1, 2, 3],
+    "{{ [1,2] | zip(['a','b']) | list }}": [[1, "a"], [2, "b"]],
+    "{{ {'a':1} | keys | list }}": ["a"],
+    "{{ {'a':1} | values | list }}": [1],
+    "{{ {'a':{'x':1}} | merge({'a':{'y':2}}, deep=true) }}": {"a": {"x": 1, "y": 2}},
+    "{{ {'a':1} | merge({'a':2}) }}": {"a": 2},
+    "{{ {'a':1,'b':2} | pick('a') }}": {"a": 1},
+    "{{ {'a':1,'b':2} | omit('a') }}": {"b": 2},
+    "{{ [1,2,3] | chunk(2) }}": [[1, 2], [3]],
     # tests
     "{{ none is none and true is boolean and 1 is number and 'a' is string and {} is mapping and [] is sequence }}": True,
     "{{ 9 is divisibleby 3 and 1 is in [1] and 1 is eq 1 and 1 is ne 2 and 1 is lt 2 and 1 is le 1 and 2 is gt 1 and 1 is ge 1 }}": True,
@@ -128,7 +190,11 @@ async def test_an_undefined_name_tells_the_nearest_one(stack: Stack) -> None:
 
 
 async def run_value(stack: Stack, value: str, given: object = None, **more: object) -> Any:
-    ran = await stack.run(f"steps: {{a: {{module: core.set, inputs: {{values: {{v: {value}}}}}}}}}\noutput: '{{{{ steps.a.output.v }}}}'", given, **more)
+    ran = await stack.run(
+        f"steps: {{a: {{module: core.set, inputs: {{values: {{v: {value}}}}}}}}}\noutput: '{{{{ steps.a.output.v }}}}'",
+        given,
+        **more,
+    )
     return ran.said
 
 
@@ -139,7 +205,9 @@ async def test_text_without_braces_and_statements_are_text(stack: Stack) -> None
 
 async def test_literal_switches_expressions_off(stack: Stack) -> None:
     assert await run_value(stack, "{$literal: {x: '{{ not.parsed('}}") == ("succeeded", {"x": "{{ not.parsed("})
-    assert errors_of(await stack.findings("steps: {a: {module: core.set, inputs: {values: {v: '{{ not.parsed('}}}}")) == ["expression.syntax"]
+    assert errors_of(
+        await stack.findings("steps: {a: {module: core.set, inputs: {values: {v: '{{ not.parsed('}}}}")
+    ) == ["expression.syntax"]
 
 
 def errors_of(findings: list[Document]) -> list[str]:
@@ -173,11 +241,28 @@ async def test_what_is_in_scope(stack: Stack) -> None:
     ran = await stack.run(SCOPES, {"n": 1})
     assert ran["status"] == "succeeded", ran["error"]
     leaf = ran.row("each[0].inner[1].leaf")["output"]
-    assert leaf == {"item": "b", "index": 1, "outer": ["a", "b"], "upper": 0, "first": False, "last": True, "length": 2, "before": 1}
+    assert leaf == {
+        "item": "b",
+        "index": 1,
+        "outer": ["a", "b"],
+        "upper": 0,
+        "first": False,
+        "last": True,
+        "length": 2,
+        "before": 1,
+    }
     assert ran.row("count")["output"] == {"iterations": 2, "state": {"n": 2, "at": 1}}
     told = ran.row("run")["output"]
-    assert told == {**told, "id": ran["run_id"], "wid": ran["workflow_id"], "name": ran["workflow"], "version": 1, "trigger": "hook", "input": {"n": 1},
-                    "var": {"any": ["json"]}}
+    assert told == {
+        **told,
+        "id": ran["run_id"],
+        "wid": ran["workflow_id"],
+        "name": ran["workflow"],
+        "version": 1,
+        "trigger": "hook",
+        "input": {"n": 1},
+        "var": {"any": ["json"]},
+    }
     before = ran.row("before")
     assert (told["began"][:23], told["ended"][:23]) == (before["started_at"][:23], before["finished_at"][:23])
     assert told["at"].endswith("Z")
@@ -185,7 +270,9 @@ async def test_what_is_in_scope(stack: Stack) -> None:
 
 async def test_variables_are_those_of_the_runs_start(stack: Stack) -> None:
     await stack.http.post("/variables", json={"name": "AT_START", "value": 1})
-    name = await stack.deploy("steps: {w: {module: core.wait_for_event, inputs: {}}, a: {module: core.set, inputs: {values: {v: '{{ vars.AT_START }}'}}}}\nedges: w > a")
+    name = await stack.deploy(
+        "steps: {w: {module: core.wait_for_event, inputs: {}}, a: {module: core.set, inputs: {values: {v: '{{ vars.AT_START }}'}}}}\nedges: w > a"
+    )
     run_id = await stack.start(name)
     url = (await stack.waits(run_id, "event"))["resume_url"]
     assert (await stack.http.put("/variables/AT_START", json={"value": 2})).status_code == 200
@@ -194,7 +281,7 @@ async def test_variables_are_those_of_the_runs_start(stack: Stack) -> None:
     assert (await stack.again(name, mocks={"w": {"output": None}})).row("a")["output"] == {"v": 2}
 
 
-SET = "module: core.set, inputs: {values: {x: \"{{ steps.%s }}\"}}"
+SET = 'module: core.set, inputs: {values: {x: "{{ steps.%s }}"}}'
 BODY = "{module: core.set, %sinputs: {values: {}}}"
 LOOP = "{module: core.for_each, %sinputs: {items: [1]}}"
 
@@ -211,7 +298,12 @@ REACH: list[tuple[str, str, str, bool]] = [
     ("l: " + LOOP % "", "parent: l, " + SET % "l.output", "", False),
     # a loop's inner steps from outside; a try's inner steps downstream of it
     ("l: " + LOOP % "" + ", a: " + BODY % "parent: l, ", SET % "a.output", "l > r", False),
-    ("l: {module: core.while, inputs: {condition: false}}, a: " + BODY % "parent: l, ", SET % "a.output", "l > r", False),
+    (
+        "l: {module: core.while, inputs: {condition: false}}, a: " + BODY % "parent: l, ",
+        SET % "a.output",
+        "l > r",
+        False,
+    ),
     ("l: {module: core.try}, a: " + BODY % "parent: l, ", SET % "a.output", "l > r", True),
     ("l: {module: core.try}, a: " + BODY % "parent: l, slot: catch, ", SET % "a.output", "l > r", True),
     ("l: {module: core.try}, a: " + BODY % "parent: l, ", SET % "a.output", "", False),
@@ -222,8 +314,18 @@ REACH: list[tuple[str, str, str, bool]] = [
     # the one reference that needs no edge
     ("a: {module: core.wait_for_event, inputs: {}}", SET % "a.resume_url", "r > a", True),
     ("a: {module: core.wait_for_event, inputs: {}}", SET % "a.output", "r > a", False),
-    ("l: " + LOOP % "" + ", a: {module: core.wait_for_event, parent: l, inputs: {}}", "parent: l, " + SET % "a.resume_url", "r > a", True),
-    ("l: " + LOOP % "" + ", a: {module: core.wait_for_event, parent: l, inputs: {}}", SET % "a.resume_url", "l > r", False),
+    (
+        "l: " + LOOP % "" + ", a: {module: core.wait_for_event, parent: l, inputs: {}}",
+        "parent: l, " + SET % "a.resume_url",
+        "r > a",
+        True,
+    ),
+    (
+        "l: " + LOOP % "" + ", a: {module: core.wait_for_event, parent: l, inputs: {}}",
+        SET % "a.resume_url",
+        "l > r",
+        False,
+    ),
 ]
 
 
@@ -240,26 +342,39 @@ async def test_the_reach_of_steps(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("steps", "reads", "good"),
-    [("a: " + BODY % "", "a", True), ("t: {module: core.try}, a: " + BODY % "parent: t, ", "a", True),
-     ("t: {module: core.try}, u: {module: core.try, parent: t}, a: " + BODY % "parent: u, ", "a", True),
-     ("l: " + LOOP % "" + ", a: " + BODY % "parent: l, ", "a", False),
-     ("q: {module: core.race}, a: " + BODY % "parent: q, ", "a", False)],
+    [
+        ("a: " + BODY % "", "a", True),
+        ("t: {module: core.try}, a: " + BODY % "parent: t, ", "a", True),
+        ("t: {module: core.try}, u: {module: core.try, parent: t}, a: " + BODY % "parent: u, ", "a", True),
+        ("l: " + LOOP % "" + ", a: " + BODY % "parent: l, ", "a", False),
+        ("q: {module: core.race}, a: " + BODY % "parent: q, ", "a", False),
+    ],
 )
-async def test_the_output_reads_root_steps_and_those_inside_a_root_try(stack: Stack, steps: str, reads: str, good: bool) -> None:
-    found = errors_of(await stack.findings(f"steps: {{{steps}}}\noutput: '{{{{ steps.{reads}.output | default(none) }}}}'"))
+async def test_the_output_reads_root_steps_and_those_inside_a_root_try(
+    stack: Stack, steps: str, reads: str, good: bool
+) -> None:
+    found = errors_of(
+        await stack.findings(f"steps: {{{steps}}}\noutput: '{{{{ steps.{reads}.output | default(none) }}}}'")
+    )
     assert found == ([] if good else ["reference.unreachable"])
 
 
 @pytest.mark.parametrize("name", ["item", "index", "loop", "error"])
 async def test_names_of_loops_and_catch_are_not_in_scope_elsewhere(stack: Stack, name: str) -> None:
-    assert errors_of(await stack.findings(f"steps: {{a: {{module: core.set, inputs: {{values: {{x: '{{{{ {name} }}}}'}}}}}}}}")) == ["reference.unknown"]
+    assert errors_of(
+        await stack.findings(f"steps: {{a: {{module: core.set, inputs: {{values: {{x: '{{{{ {name} }}}}'}}}}}}}}")
+    ) == ["reference.unknown"]
 
 
 async def test_later_and_raw_fields(stack: Stack) -> None:
     modules = {}
     for module, fields in {
-        "core.while": {"condition": "later"}, "core.for_each": {"collect": "later"}, "webhook.trigger": {"dedupe_key": "later", "schema": "raw"},
-        "data.transform": {"expression": "raw"}, "text.template": {"template": "raw"}, "core.validate": {"schema": "raw"},
+        "core.while": {"condition": "later"},
+        "core.for_each": {"collect": "later"},
+        "webhook.trigger": {"dedupe_key": "later", "schema": "raw"},
+        "data.transform": {"expression": "raw"},
+        "text.template": {"template": "raw"},
+        "core.validate": {"schema": "raw"},
         "core.wait_for_event": {"schema": "raw", "form": "raw"},
     }.items():
         schema = (await stack.http.get(f"/modules/{module}/1")).json()["input_schema"]
@@ -270,14 +385,17 @@ async def test_later_and_raw_fields(stack: Stack) -> None:
 
 
 async def test_later_fields_are_evaluated_when_they_are_needed(stack: Stack) -> None:
-    ran = await stack.run("""
+    ran = await stack.run(
+        """
 steps:
   s: {module: core.switch, inputs: {value: 1, cases: [{handle: a, equals: 1}, {handle: b, when: "{{ input.none }}"}]}}
   each: {module: core.for_each, inputs: {items: [1, 2], collect: "{{ [item, steps.in.output.v] }}"}}
   in: {module: core.set, parent: each, inputs: {values: {v: "{{ item * 10 }}"}}}
   t: {module: text.template, inputs: {template: "{{ a }}{% if a > 1 %}!{% endif %}", data: {a: "{{ 1 + 1 }}"}}}
 output: ["{{ steps.each.output }}", "{{ steps.t.output.text }}"]
-""", {})
+""",
+        {},
+    )
     assert (ran["status"], ran.row("s")["handle"]) == ("succeeded", "a")
     assert ran["output"] == [[[1, 10], [2, 20]], "2!"]
 
@@ -285,7 +403,7 @@ output: ["{{ steps.each.output }}", "{{ steps.t.output.text }}"]
 async def test_an_expression_over_its_budget_is_an_error_of_the_step(stack: Stack) -> None:
     status, code = await run_value(stack, "\"{{ input | map('string') | join | length }}\"", list(range(300_000)))
     assert (status, code) == ("failed", "expression.budget")
-    status, code = await run_value(stack, "\"{{ input * 400 }}\"", "x" * 100_000)
+    status, code = await run_value(stack, '"{{ input * 400 }}"', "x" * 100_000)
     assert (status, code) == ("failed", "expression.budget")
 
 

@@ -30,7 +30,13 @@ edges: slow > later, soon > bad
 """)
     assert ran.said == ("failed", "my.code")
     assert ran["output"] is None
-    assert ran["error"] == {"code": "my.code", "message": "why", "step": "outer.bad", "retryable": False, "details": {"n": 1}}
+    assert ran["error"] == {
+        "code": "my.code",
+        "message": "why",
+        "step": "outer.bad",
+        "retryable": False,
+        "details": {"n": 1},
+    }
     assert ran.statuses["outer.bad"] == "failed"
     assert ran.statuses["outer.slow"] == ran.statuses["beside"] == "cancelled"
     assert ran.statuses.get("outer.later") in {None, "cancelled", "skipped"}
@@ -100,8 +106,13 @@ async def test_catch_sees_the_error_and_finally_always_runs(stack: Stack) -> Non
     name = await stack.deploy(TRY)
     good = await stack.again(name, {"good": True})
     assert good["output"] == {"status": "succeeded", "error": None, "output": None}
-    assert good.statuses == {"t": "succeeded", "t.a": "succeeded", "t.b": "succeeded", "t.last": "succeeded", "after": "succeeded"} | (
-        {"t.caught": "skipped"} if "t.caught" in good.statuses else {})
+    assert good.statuses == {
+        "t": "succeeded",
+        "t.a": "succeeded",
+        "t.b": "succeeded",
+        "t.last": "succeeded",
+        "after": "succeeded",
+    } | ({"t.caught": "skipped"} if "t.caught" in good.statuses else {})
     assert good.row("t.last")["output"] == {"error": None, "a": "succeeded"}
     bad = await stack.again(name, {"good": False})
     assert bad["status"] == "succeeded"
@@ -165,8 +176,12 @@ async def test_stop_ends_the_run_from_any_depth_and_runs_finally_never_catch(sta
 
 
 async def test_stop_in_a_child_ends_the_child_only(stack: Stack) -> None:
-    child = await stack.deploy("steps: {s: {module: core.stop, inputs: {status: succeeded, output: early}}}\noutput: late")
-    ran = await stack.run(f"steps: {{c: {{module: core.subworkflow, inputs: {{workflow: {child}}}}}}}\noutput: ['{{{{ steps.c.output }}}}', mine]")
+    child = await stack.deploy(
+        "steps: {s: {module: core.stop, inputs: {status: succeeded, output: early}}}\noutput: late"
+    )
+    ran = await stack.run(
+        f"steps: {{c: {{module: core.subworkflow, inputs: {{workflow: {child}}}}}}}\noutput: ['{{{{ steps.c.output }}}}', mine]"
+    )
     assert ran.said == ("succeeded", ["early", "mine"])
 
 
@@ -211,8 +226,12 @@ async def test_a_run_time_out_does_the_same_and_ends_timed_out(stack: Stack) -> 
 
 @pytest.mark.parametrize("how", ["cancel", "timeout"])
 async def test_finally_gets_its_own_time_and_no_more(stack: Stack, how: str) -> None:
-    text = GUARDED.replace("finally_timeout: 2s", "finally_timeout: 300ms").replace("$MORE", "timeout: 300ms" if how == "timeout" else "")
-    text = text.replace("after:", "stuck: {module: core.wait, parent: t, slot: finally, inputs: {duration: 1h}}\n  after:")
+    text = GUARDED.replace("finally_timeout: 2s", "finally_timeout: 300ms").replace(
+        "$MORE", "timeout: 300ms" if how == "timeout" else ""
+    )
+    text = text.replace(
+        "after:", "stuck: {module: core.wait, parent: t, slot: finally, inputs: {duration: 1h}}\n  after:"
+    )
     run_id = await stack.start(await stack.deploy(text))
     if how == "cancel":
         await stack.waits(run_id, "timer", "t.hold")
@@ -233,11 +252,13 @@ async def test_a_step_that_calls_is_told_at_once(stack: Stack) -> None:
 
     for method in ("GET", "POST"):
         stack.web.handle(method, "/fail/held", held)
-    run_id = await stack.start(await stack.deploy("""
+    run_id = await stack.start(
+        await stack.deploy("""
 steps:
   get: {module: http.request, timeout: 10m, inputs: {url: "$WEB/fail/held"}}
   post: {module: http.request, timeout: 10m, inputs: {method: POST, url: "$WEB/fail/held"}}
-"""))
+""")
+    )
     await stack.comes("/fail/held", 2)
     ran = await cancelled(stack, run_id)
     gate.set()
@@ -247,7 +268,9 @@ steps:
 
 
 async def test_cancel_of_a_waiting_queued_or_ended_run(stack: Stack) -> None:
-    name = await stack.deploy("settings: {max_concurrent_runs: 1}\nsteps: {w: {module: core.wait_for_event, inputs: {}}}")
+    name = await stack.deploy(
+        "settings: {max_concurrent_runs: 1}\nsteps: {w: {module: core.wait_for_event, inputs: {}}}"
+    )
     first, second = await stack.start(name), await stack.start(name)
     await stack.waits(second, "cap")
     queued = await cancelled(stack, second)
@@ -270,7 +293,11 @@ steps:
   turn: {module: core.set, parent: w, inputs: {values: {}}}
 """)
     assert set(ran.statuses) == {
-        "outer", *(f"outer[{n}].{rest}" for n in (0, 1) for rest in ("t", "t.inner", "t.inner[0].leaf", "t.done")), "w", "w[0].turn", "w[1].turn",
+        "outer",
+        *(f"outer[{n}].{rest}" for n in (0, 1) for rest in ("t", "t.inner", "t.inner[0].leaf", "t.done")),
+        "w",
+        "w[0].turn",
+        "w[1].turn",
     }
     assert len(ran.rows) == len(ran.statuses)  # a container has one row, its iterations none
     assert (ran.row("outer[1].t.inner[0].leaf")["step"], ran.row("outer[1].t")["step"]) == ("leaf", "t")

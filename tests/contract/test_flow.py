@@ -13,11 +13,15 @@ from tests.fixtures.stack import Stack
 # What follows a step that fails: the handle, what its output and status read as, and which edges are taken.
 @pytest.mark.parametrize(
     ("on_error", "handle", "run", "after", "caught"),
-    [("continue", "out", "succeeded", "succeeded", "skipped"),
-     ("branch", "error", "succeeded", "skipped", "succeeded"),
-     ("fail", None, "failed", None, None)],
+    [
+        ("continue", "out", "succeeded", "succeeded", "skipped"),
+        ("branch", "error", "succeeded", "skipped", "succeeded"),
+        ("fail", None, "failed", None, None),
+    ],
 )
-async def test_what_a_failed_step_gives(stack: Stack, on_error: str, handle: str | None, run: str, after: str | None, caught: str | None) -> None:
+async def test_what_a_failed_step_gives(
+    stack: Stack, on_error: str, handle: str | None, run: str, after: str | None, caught: str | None
+) -> None:
     error_edge = ", bad:error > caught" if on_error == "branch" else ""
     ran = await stack.run(f"""
 steps:
@@ -114,7 +118,8 @@ async def test_join_all_waits_for_every_edge_and_any_for_the_first(stack: Stack)
 
     stack.web.handle("GET", "/flow/slow", held)
     stack.web.answer("GET", "/flow/told", Answer.of_json({}))
-    run_id = await stack.start(await stack.deploy("""
+    run_id = await stack.start(
+        await stack.deploy("""
 steps:
   fast: {module: core.set, inputs: {values: {}}}
   slow: {module: http.request, inputs: {url: "$WEB/flow/slow"}}
@@ -123,7 +128,8 @@ steps:
   tell: {module: http.request, inputs: {url: "$WEB/flow/told"}}
   all: {module: core.set, inputs: {values: {slow: "{{ steps.slow.status }}"}}}
 edges: fast > first, slow > first, first > tell, fast > all, slow > all
-"""))
+""")
+    )
     await stack.comes("/flow/told")  # `first` ran, while `slow` is still held
     gate.set()
     ran = await stack.end(run_id)
@@ -143,7 +149,9 @@ async def test_ready_steps_run_at_the_same_time(stack: Stack) -> None:
         return Answer.of_json({})
 
     stack.web.handle("GET", "/flow/meet", meet)
-    ran = await stack.run(f"steps: {{{', '.join(f'{id_}: {{module: http.request, inputs: {{url: $WEB/flow/meet}}}}' for id_ in 'abcd')}}}")
+    ran = await stack.run(
+        f"steps: {{{', '.join(f'{id_}: {{module: http.request, inputs: {{url: $WEB/flow/meet}}}}' for id_ in 'abcd')}}}"
+    )
     assert ran["status"] == "succeeded"
 
 

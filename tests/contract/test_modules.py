@@ -12,25 +12,64 @@ from tests.fixtures.stack import Document, Ran, Stack, problem
 
 # effect, idempotent, handles, slots
 TABLE: dict[str, tuple[str, list[str], list[str]]] = {
-    "core.if": ("none", ["true", "false"], []), "core.for_each": ("none", ["out"], ["body"]), "core.while": ("none", ["out"], ["body"]),
-    "core.set_state": ("none", ["out"], []), "core.try": ("none", ["out"], ["body", "catch", "finally"]), "core.race": ("none", ["out"], ["body"]),
-    "core.set": ("none", ["out"], []), "core.wait": ("none", ["out"], []), "core.wait_for_event": ("none", ["out", "timeout"], []),
-    "core.log": ("none", ["out"], []), "core.subworkflow": ("write", ["out"], []), "core.respond": ("none", ["out"], []), "core.merge": ("none", ["out"], []),
-    "core.aggregate": ("none", ["out"], []), "core.validate": ("none", ["valid", "invalid"], []), "data.transform": ("none", ["out"], []),
-    "data.parse": ("none", ["out"], []), "data.format": ("none", ["out"], []), "text.template": ("none", ["out"], []),
-    "kv.get": ("read", ["out"], []), "kv.set": ("write", ["out"], []), "kv.delete": ("write", ["out"], []), "kv.increment": ("write", ["out"], []),
+    "core.if": ("none", ["true", "false"], []),
+    "core.for_each": ("none", ["out"], ["body"]),
+    "core.while": ("none", ["out"], ["body"]),
+    "core.set_state": ("none", ["out"], []),
+    "core.try": ("none", ["out"], ["body", "catch", "finally"]),
+    "core.race": ("none", ["out"], ["body"]),
+    "core.set": ("none", ["out"], []),
+    "core.wait": ("none", ["out"], []),
+    "core.wait_for_event": ("none", ["out", "timeout"], []),
+    "core.log": ("none", ["out"], []),
+    "core.subworkflow": ("write", ["out"], []),
+    "core.respond": ("none", ["out"], []),
+    "core.merge": ("none", ["out"], []),
+    "core.aggregate": ("none", ["out"], []),
+    "core.validate": ("none", ["valid", "invalid"], []),
+    "data.transform": ("none", ["out"], []),
+    "data.parse": ("none", ["out"], []),
+    "data.format": ("none", ["out"], []),
+    "text.template": ("none", ["out"], []),
+    "kv.get": ("read", ["out"], []),
+    "kv.set": ("write", ["out"], []),
+    "kv.delete": ("write", ["out"], []),
+    "kv.increment": ("write", ["out"], []),
 }
 
 
 async def test_every_module_declares_what_the_table_says(stack: Stack) -> None:
     items = (await stack.http.get("/modules", params={"limit": 500})).json()["items"]
     found = {one["module"]: one for one in items}
-    assert set(TABLE) | {"core.switch", "core.stop", "core.fail", "core.assert", "core.break", "core.continue", "http.request", "webhook.trigger"} <= set(found)
+    assert set(TABLE) | {
+        "core.switch",
+        "core.stop",
+        "core.fail",
+        "core.assert",
+        "core.break",
+        "core.continue",
+        "http.request",
+        "webhook.trigger",
+    } <= set(found)
     for name, (effect, handles, slots) in TABLE.items():
         one = found[name]
         assert (one["effect"], one["handles"], one["slots"]) == (effect, handles, slots), name
         assert one["idempotent"] is True or effect != "write", name
-    keys = {"module", "version", "title", "effect", "idempotent", "input_schema", "output_schema", "handles", "slots", "timeout", "retry", "example", "manual"}
+    keys = {
+        "module",
+        "version",
+        "title",
+        "effect",
+        "idempotent",
+        "input_schema",
+        "output_schema",
+        "handles",
+        "slots",
+        "timeout",
+        "retry",
+        "example",
+        "manual",
+    }
     for one in items:
         whole = (await stack.http.get(f"/modules/{one['module']}/{one['version']}")).json()
         assert keys <= set(whole), one["module"]
@@ -58,13 +97,21 @@ async def handle(stack: Stack, module: str, **inputs: object) -> str:
 # -- branching
 
 
-@pytest.mark.parametrize(("condition", "expected"), [(True, "true"), (False, "false"), (None, "false"), ("{{ 1 > 2 }}", "false"), ("{{ [1] }}", "true")])
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [(True, "true"), (False, "false"), (None, "false"), ("{{ 1 > 2 }}", "false"), ("{{ [1] }}", "true")],
+)
 async def test_if(stack: Stack, condition: object, expected: str) -> None:
     assert await handle(stack, "core.if", condition=condition) == expected
 
 
 async def test_switch_takes_the_first_match_else_default(stack: Stack) -> None:
-    cases = [{"handle": "a", "equals": 1}, {"handle": "b", "when": "{{ input == 5 }}"}, {"handle": "c", "equals": {"x": [1]}}, {"handle": "d", "equals": 1}]
+    cases = [
+        {"handle": "a", "equals": 1},
+        {"handle": "b", "when": "{{ input == 5 }}"},
+        {"handle": "c", "equals": {"x": [1]}},
+        {"handle": "d", "equals": 1},
+    ]
     for value, given, expected in ((1, 0, "a"), (2, 5, "b"), (1, 5, "a"), ({"x": [1]}, 0, "c"), (9, 0, "default")):
         ran = await only(stack, "core.switch", given, value=value, cases=cases)
         assert (ran.row("a")["handle"], ran["status"]) == (expected, "succeeded")
@@ -72,7 +119,9 @@ async def test_switch_takes_the_first_match_else_default(stack: Stack) -> None:
 steps: {s: {module: core.switch, inputs: {value: 1, cases: [{handle: a, equals: 1}]}}, x: {module: core.set, inputs: {values: {}}}}
 edges: "s:a > x, s:default > x, s:none > x"
 """)
-    assert [(one["code"], one["path"]) for one in edges if one["severity"] == "error"] == [("handle.unknown", "/edges/2/handle")]
+    assert [(one["code"], one["path"]) for one in edges if one["severity"] == "error"] == [
+        ("handle.unknown", "/edges/2/handle")
+    ]
 
 
 # -- loops
@@ -88,7 +137,10 @@ output: "{{ steps.each.output }}"
 async def test_for_each_gives_a_list_in_item_order(stack: Stack) -> None:
     name = await stack.deploy(EACH.replace("$MORE", "concurrency: 3"))
     assert (await stack.again(name, {"items": [3, 1, 2]}))["output"] == [{"v": 3}, {"v": 1}, {"v": 2}]
-    assert (await stack.again(name, {"items": {"a": 1, "b": 2}}))["output"] == [{"v": {"key": "a", "value": 1}}, {"v": {"key": "b", "value": 2}}]
+    assert (await stack.again(name, {"items": {"a": 1, "b": 2}}))["output"] == [
+        {"v": {"key": "a", "value": 1}},
+        {"v": {"key": "b", "value": 2}},
+    ]
     assert (await stack.again(name, {"items": []}))["output"] == []
     assert (await stack.again(name, {"items": 7})).said == ("failed", "input.invalid")
     collected = await stack.run(EACH.replace("$MORE", 'collect: "{{ index }}"'), {"items": ["x", "y"]})
@@ -152,7 +204,8 @@ output: "{{ steps.each.output }}"
 
 
 async def test_break_cancels_iterations_in_flight(stack: Stack) -> None:
-    ran = await stack.run("""
+    ran = await stack.run(
+        """
 steps:
   each: {module: core.for_each, inputs: {items: [slow, quick, end, never], concurrency: 3}}
   which: {module: core.switch, parent: each, inputs: {value: "{{ item }}", cases: [{handle: slow, equals: slow}, {handle: end, equals: end}]}}
@@ -162,7 +215,11 @@ steps:
   done: {module: core.set, parent: each, inputs: {values: {item: "{{ item }}"}}}
 edges: "which:slow > slow, which:end > soon, soon > end, slow > done, which:default > done"
 output: "{{ steps.each.output }}"
-""".replace("items: [slow, quick, end, never], concurrency: 3", "items: [slow, quick, end], concurrency: 3, collect: '{{ item }}'"))
+""".replace(
+            "items: [slow, quick, end, never], concurrency: 3",
+            "items: [slow, quick, end], concurrency: 3, collect: '{{ item }}'",
+        )
+    )
     assert ran["output"] == ["quick"]
     assert ran.statuses["each[0].slow"] == "cancelled"
 
@@ -174,12 +231,19 @@ steps:
   add: {module: core.set_state, parent: w, inputs: {state: {n: "{{ loop.state.n + 1 }}", i: "{{ index }}"}}}
 output: "{{ steps.w.output }}"
 """
-    assert (await stack.run(text.replace("$MORE", "")))["output"] == {"iterations": 3, "state": {"n": 3, "i": 2, "kept": {"a": 1}}}
+    assert (await stack.run(text.replace("$MORE", "")))["output"] == {
+        "iterations": 3,
+        "state": {"n": 3, "i": 2, "kept": {"a": 1}},
+    }
     assert (await stack.run(text.replace("$MORE", "max_iterations: 3")))["status"] == "succeeded"
     assert (await stack.run(text.replace("$MORE", "max_iterations: 2"))).said == ("failed", "while.limit")
-    none = await stack.run("steps: {w: {module: core.while, inputs: {condition: false}}, x: {module: core.fail, parent: w, inputs: {message: m}}}\noutput: '{{ steps.w.output }}'")
+    none = await stack.run(
+        "steps: {w: {module: core.while, inputs: {condition: false}}, x: {module: core.fail, parent: w, inputs: {message: m}}}\noutput: '{{ steps.w.output }}'"
+    )
     assert none["output"] == {"iterations": 0, "state": {}}
-    usual = await stack.run("steps: {w: {module: core.while, inputs: {condition: true}}, x: {module: core.log, parent: w, inputs: {message: m}}}")
+    usual = await stack.run(
+        "steps: {w: {module: core.while, inputs: {condition: true}}, x: {module: core.log, parent: w, inputs: {message: m}}}"
+    )
     assert usual.said == ("failed", "while.limit")
     assert "1,000" in usual["error"]["message"] or "1000" in usual["error"]["message"]
 
@@ -213,9 +277,17 @@ edges: a > b
 output: "{{ steps.t.output }}"
 """
     name = await stack.deploy(text)
-    assert (await stack.again(name, {"good": True}))["output"] == {"status": "succeeded", "error": None, "output": {"from": "body"}}
+    assert (await stack.again(name, {"good": True}))["output"] == {
+        "status": "succeeded",
+        "error": None,
+        "output": {"from": "body"},
+    }
     caught = (await stack.again(name, {"good": False}))["output"]
-    assert (caught["status"], caught["error"]["code"], caught["output"]) == ("caught", "assert.failed", {"from": "catch"})
+    assert (caught["status"], caught["error"]["code"], caught["output"]) == (
+        "caught",
+        "assert.failed",
+        {"from": "catch"},
+    )
     assert {"code", "message", "step", "details"} <= set(caught["error"])
 
 
@@ -252,7 +324,11 @@ async def test_set_wait_log_fail_and_assert(stack: Stack) -> None:
     [line] = log.row("a")["logs"]
     assert (line["level"], line["message"], line["data"]) == ("warning", "hello", {"n": 1})
     failed = await only(stack, "core.fail", code="my.code", message="m", details={"n": 1})
-    assert (failed["error"]["code"], failed["error"]["message"], failed["error"]["details"]) == ("my.code", "m", {"n": 1})
+    assert (failed["error"]["code"], failed["error"]["message"], failed["error"]["details"]) == (
+        "my.code",
+        "m",
+        {"n": 1},
+    )
     assert (await only(stack, "core.assert", condition="{{ 1 == 1 }}"))["status"] == "succeeded"
     assert (await only(stack, "core.assert", condition=False, message="why")).said == ("failed", "assert.failed")
 
@@ -263,14 +339,20 @@ async def test_a_wait_takes_as_long_as_it_says(stack: Stack) -> None:
 
 
 async def test_stop_without_output_leaves_the_documents(stack: Stack) -> None:
-    ran = await stack.run("steps: {a: {module: core.stop, inputs: {}}, b: {module: core.wait, inputs: {duration: 1h}}}\noutput: mine")
+    ran = await stack.run(
+        "steps: {a: {module: core.stop, inputs: {}}, b: {module: core.wait, inputs: {duration: 1h}}}\noutput: mine"
+    )
     assert ran.said == ("succeeded", "mine")
 
 
 async def test_merge(stack: Stack) -> None:
     left, right = [{"id": 1, "l": "a"}, {"id": 2, "l": "b"}], [{"id": 1, "r": "x"}, {"id": 3, "r": "y"}]
-    assert await gave(stack, "core.merge", strategy="deep", values=[{"a": {"x": 1}}, {"a": {"y": 2}}]) == {"a": {"x": 1, "y": 2}}
-    assert await gave(stack, "core.merge", strategy="shallow", values=[{"a": {"x": 1}}, {"a": {"y": 2}}]) == {"a": {"y": 2}}
+    assert await gave(stack, "core.merge", strategy="deep", values=[{"a": {"x": 1}}, {"a": {"y": 2}}]) == {
+        "a": {"x": 1, "y": 2}
+    }
+    assert await gave(stack, "core.merge", strategy="shallow", values=[{"a": {"x": 1}}, {"a": {"y": 2}}]) == {
+        "a": {"y": 2}
+    }
     assert await gave(stack, "core.merge", strategy="concat", values=[[1], [2, 3]]) == [1, 2, 3]
     expected = {
         "inner": [{"id": 1, "l": "a", "r": "x"}],
@@ -286,7 +368,9 @@ async def test_aggregate(stack: Stack) -> None:
     items = [{"k": "a", "n": 1}, {"k": "b", "n": 5}, {"k": "a", "n": 3}]
     measures = {name: {"op": name, "of": "n"} for name in ("sum", "avg", "min", "max")} | {"count": {"op": "count"}}
     assert await gave(stack, "core.aggregate", items=items, group_by=["k"], measures=measures) == [
-        {"k": "a", "sum": 4, "avg": 2, "min": 1, "max": 3, "count": 2}, {"k": "b", "sum": 5, "avg": 5, "min": 5, "max": 5, "count": 1}]
+        {"k": "a", "sum": 4, "avg": 2, "min": 1, "max": 3, "count": 2},
+        {"k": "b", "sum": 5, "avg": 5, "min": 5, "max": 5, "count": 1},
+    ]
 
 
 async def test_validate(stack: Stack) -> None:
@@ -303,12 +387,15 @@ async def test_transform(stack: Stack) -> None:
     assert await gave(stack, "data.transform", language="jmespath", expression="lines[*].n", data=data) == [1, 2]
     assert await gave(stack, "data.transform", language="jmespath", expression="'{{ raw }}'", data=1) == "{{ raw }}"
     for expression in ("$now()", "$millis()", "$random()", "$eval('1')"):
-        assert (await only(stack, "data.transform", language="jsonata", expression=expression, data=1)).said == ("failed", "data.expression")
+        assert (await only(stack, "data.transform", language="jsonata", expression=expression, data=1)).said == (
+            "failed",
+            "data.expression",
+        )
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "xml", "yaml"])
 async def test_parse_reads_what_format_writes(stack: Stack, form: str) -> None:
-    rows: list[Any] = [{"a": "1", "b": "x,\n\"é\""}, {"a": "2", "b": ""}]
+    rows: list[Any] = [{"a": "1", "b": 'x,\n"é"'}, {"a": "2", "b": ""}]
     if form == "xml":
         rows = [{"root": {"a": "1", "b": ["x", "y"]}}]
     text = (await gave(stack, "data.format", format=form, rows={"$literal": rows}))["text"]
@@ -329,8 +416,16 @@ async def test_text_template_sees_only_its_data(stack: Stack) -> None:
     template = "{% for x in xs %}{{ x }}{% if not loop.last %},{% endif %}{% endfor %}"
     assert await gave(stack, "text.template", template=template, data={"xs": [1, 2]}) == {"text": "1,2"}
     for hidden in ("{{ input }}", "{{ steps }}", "{{ run.id }}", "{% include 'x' %}", "{{ xs.append(1) }}"):
-        ran = await stack.run(stack.document("steps: {}", steps={"a": {"module": "text.template", "inputs": {"template": hidden, "data": {"xs": []}}}})
-                              ) if "include" not in hidden and "append" not in hidden else None
+        ran = (
+            await stack.run(
+                stack.document(
+                    "steps: {}",
+                    steps={"a": {"module": "text.template", "inputs": {"template": hidden, "data": {"xs": []}}}},
+                )
+            )
+            if "include" not in hidden and "append" not in hidden
+            else None
+        )
         if ran is not None:
             assert ran.said == ("failed", "expression.undefined")
 
@@ -359,7 +454,11 @@ edges: none > set, set > get, get > again, again > stale, stale > one, one > fiv
     assert (ran.row("stale")["error"]["code"], ran.row("type")["error"]["code"]) == ("kv.conflict", "kv.type")
     assert (outputs["one"]["value"], outputs["five"]["value"]) == (1, 5)
     assert outputs["delete"]["found"] is True
-    assert await gave(stack, "kv.get", key="contract-shared", scope="workspace") == {"value": 9, "version": 1, "found": True}
+    assert await gave(stack, "kv.get", key="contract-shared", scope="workspace") == {
+        "value": 9,
+        "version": 1,
+        "found": True,
+    }
     assert (await gave(stack, "kv.get", key="c"))["found"] is False  # another workflow's own store
 
 
@@ -368,24 +467,58 @@ edges: none > set, set > get, get > again, again > stale, stale > one, one > fiv
 
 async def test_http_request_sends_and_gives(stack: Stack) -> None:
     stack.web.answer("POST", "/http/json", Answer.of_json({"id": 1}, 201, **{"X-Thing": "t"}))
-    out = await gave(stack, "http.request", method="POST", url=f"{stack.web.url}/http/json", json={"a": [1]}, headers={"x-mine": "m"}, query={"q": ["1", "2"]},
-                     auth={"basic": {"username": "u", "password": "p"}})
+    out = await gave(
+        stack,
+        "http.request",
+        method="POST",
+        url=f"{stack.web.url}/http/json",
+        json={"a": [1]},
+        headers={"x-mine": "m"},
+        query={"q": ["1", "2"]},
+        auth={"basic": {"username": "u", "password": "p"}},
+    )
     assert (out["status"], out["body"], out["headers"]["x-thing"]) == (201, {"id": 1}, "t")
     [request] = stack.asked("/http/json")
-    assert (request.body, request.headers["content-type"], request.headers["x-mine"]) == (b'{"a":[1]}', "application/json", "m")
+    assert (request.body, request.headers["content-type"], request.headers["x-mine"]) == (
+        b'{"a":[1]}',
+        "application/json",
+        "m",
+    )
     assert request.path.endswith("?q=1&q=2")
     assert request.headers["authorization"] == "Basic dTpw"
     stack.web.answer("POST", "/http/form", Answer(200, {"content-type": "text/plain"}, "é".encode()))
-    form = await gave(stack, "http.request", method="POST", url=f"{stack.web.url}/http/form", form={"a": "b c"}, auth={"bearer": "t"})
+    form = await gave(
+        stack, "http.request", method="POST", url=f"{stack.web.url}/http/form", form={"a": "b c"}, auth={"bearer": "t"}
+    )
     assert form["body"] == "é"
     [request] = stack.asked("/http/form")
-    assert (request.body, request.headers["content-type"], request.headers["authorization"]) == (b"a=b+c", "application/x-www-form-urlencoded", "Bearer t")
+    assert (request.body, request.headers["content-type"], request.headers["authorization"]) == (
+        b"a=b+c",
+        "application/x-www-form-urlencoded",
+        "Bearer t",
+    )
     stack.web.answer("PUT", "/http/multi", Answer(204))
-    await gave(stack, "http.request", method="PUT", url=f"{stack.web.url}/http/multi", multipart=[{"name": "f", "value": "v", "filename": "n.txt"}])
+    await gave(
+        stack,
+        "http.request",
+        method="PUT",
+        url=f"{stack.web.url}/http/multi",
+        multipart=[{"name": "f", "value": "v", "filename": "n.txt"}],
+    )
     assert b'name="f"' in stack.asked("/http/multi")[0].body
     stack.web.answer("PATCH", "/http/body", Answer(200))
-    await gave(stack, "http.request", method="PATCH", url=f"{stack.web.url}/http/body", body="raw", headers={"content-type": "text/x"})
-    assert (stack.asked("/http/body")[0].body, stack.asked("/http/body")[0].headers["content-type"]) == (b"raw", "text/x")
+    await gave(
+        stack,
+        "http.request",
+        method="PATCH",
+        url=f"{stack.web.url}/http/body",
+        body="raw",
+        headers={"content-type": "text/x"},
+    )
+    assert (stack.asked("/http/body")[0].body, stack.asked("/http/body")[0].headers["content-type"]) == (
+        b"raw",
+        "text/x",
+    )
 
 
 async def test_http_request_expects_a_status_and_reads_the_body_as_told(stack: Stack) -> None:
@@ -393,27 +526,44 @@ async def test_http_request_expects_a_status_and_reads_the_body_as_told(stack: S
     failed = await only(stack, "http.request", url=f"{stack.web.url}/http/404")
     assert failed.said == ("failed", "http.404")
     assert failed["error"]["details"]["status"] == 404
-    assert (await gave(stack, "http.request", url=f"{stack.web.url}/http/404", expect_status=["2xx", 404]))["body"] == {"why": "gone"}
-    assert (await gave(stack, "http.request", url=f"{stack.web.url}/http/404", expect_status=404, response="text"))["body"] == '{"why": "gone"}'
+    assert (await gave(stack, "http.request", url=f"{stack.web.url}/http/404", expect_status=["2xx", 404]))["body"] == {
+        "why": "gone"
+    }
+    assert (await gave(stack, "http.request", url=f"{stack.web.url}/http/404", expect_status=404, response="text"))[
+        "body"
+    ] == '{"why": "gone"}'
     stack.web.answer("GET", "/http/nojson", Answer(200, {"content-type": "text/plain"}, b"no"))
-    assert (await only(stack, "http.request", url=f"{stack.web.url}/http/nojson", response="json")).said[1] == "http.body"
+    assert (await only(stack, "http.request", url=f"{stack.web.url}/http/nojson", response="json")).said[
+        1
+    ] == "http.body"
     stack.web.answer("GET", "/http/from", Answer(302, {"location": "/http/to"}))
     stack.web.answer("GET", "/http/to", Answer.of_json(1))
     assert (await gave(stack, "http.request", url=f"{stack.web.url}/http/from"))["body"] == 1
-    assert (await gave(stack, "http.request", url=f"{stack.web.url}/http/from", follow_redirects=False, expect_status=302))["status"] == 302
+    assert (
+        await gave(stack, "http.request", url=f"{stack.web.url}/http/from", follow_redirects=False, expect_status=302)
+    )["status"] == 302
 
 
 async def test_http_request_goes_through_pages(stack: Stack) -> None:
     def page(request: Any) -> Answer:
         number = int(request.path.rpartition("=")[2]) if "=" in request.path else 1
-        return Answer.of_json({"rows": [number], "next": f"{stack.web.url}/http/pages?p={number + 1}" if number < 3 else None})
+        return Answer.of_json(
+            {"rows": [number], "next": f"{stack.web.url}/http/pages?p={number + 1}" if number < 3 else None}
+        )
 
     stack.web.handle("GET", "/http/pages", page)
-    schema = (await stack.http.get("/modules/http.request/1")).json()["input_schema"]["properties"]["pagination"]["properties"]
+    schema = (await stack.http.get("/modules/http.request/1")).json()["input_schema"]["properties"]["pagination"][
+        "properties"
+    ]
     assert {"next", "items", "max_pages"} <= set(schema)
-    ran = await only(stack, "http.request", url=f"{stack.web.url}/http/pages",
-                     pagination={"next": "{{ body.next }}", "items": "{{ body.rows }}", "max_pages": 5} if schema["next"].get("x-eval") == "later"
-                     else {"next": "next", "items": "rows", "max_pages": 5})
+    ran = await only(
+        stack,
+        "http.request",
+        url=f"{stack.web.url}/http/pages",
+        pagination={"next": "{{ body.next }}", "items": "{{ body.rows }}", "max_pages": 5}
+        if schema["next"].get("x-eval") == "later"
+        else {"next": "next", "items": "rows", "max_pages": 5},
+    )
     assert ran["status"] == "succeeded", ran["error"]
     assert ran.row("a")["output"]["body"] == [1, 2, 3]
 
@@ -433,7 +583,9 @@ output: {out: "{{ input }}"}
 """
 
 
-def hook(inputs: str = "mode: sync", steps: str = "a: {module: core.log, inputs: {message: m}}", edges: str = "hook > a") -> str:
+def hook(
+    inputs: str = "mode: sync", steps: str = "a: {module: core.log, inputs: {message: m}}", edges: str = "hook > a"
+) -> str:
     return HOOK.replace("$INPUTS", inputs).replace("$STEPS", steps).replace("$EDGES", edges)
 
 
@@ -458,7 +610,12 @@ async def test_where_nobody_waits_respond_says_so_and_a_second_one_fails(stack: 
     answer = await stack.hook(name, json={})
     assert (answer.status_code, set(answer.json())) == (202, {"run_id"})
     assert (await stack.end(answer.json()["run_id"])).row("a")["output"] == {"delivered": False}
-    twice = await stack.deploy(hook(steps="a: {module: core.respond, inputs: {body: 1}}, b: {module: core.respond, inputs: {body: 2}}", edges="hook > a, a > b"))
+    twice = await stack.deploy(
+        hook(
+            steps="a: {module: core.respond, inputs: {body: 1}}, b: {module: core.respond, inputs: {body: 2}}",
+            edges="hook > a, a > b",
+        )
+    )
     first = await stack.hook(twice, json={})
     assert (first.status_code, first.json()) == (200, 1)
     [run] = (await stack.http.get("/runs", params={"workflow": twice})).json()["items"]
@@ -466,16 +623,30 @@ async def test_where_nobody_waits_respond_says_so_and_a_second_one_fails(stack: 
 
 
 async def test_sync_answers_of_runs_that_end_otherwise(stack: Stack) -> None:
-    failed = problem(await stack.hook(await stack.deploy(hook(steps="a: {module: core.fail, inputs: {code: x.y, message: m}}")), json={}), 500, "run.failed")
+    failed = problem(
+        await stack.hook(
+            await stack.deploy(hook(steps="a: {module: core.fail, inputs: {code: x.y, message: m}}")), json={}
+        ),
+        500,
+        "run.failed",
+    )
     assert (await stack.get(failed["run_id"]))["status"] == "failed"
-    problem(await stack.hook(await stack.deploy(hook(steps="a: {module: core.stop, inputs: {status: cancelled}}")), json={}), 409, "run.cancelled")
+    problem(
+        await stack.hook(
+            await stack.deploy(hook(steps="a: {module: core.stop, inputs: {status: cancelled}}")), json={}
+        ),
+        409,
+        "run.cancelled",
+    )
     slow = await stack.deploy(hook("mode: sync, timeout: 300ms", "a: {module: core.wait, inputs: {duration: 800ms}}"))
     late = problem(await stack.hook(slow, json={}), 504, "run.slow")
     assert (await stack.end(late["run_id"]))["status"] == "succeeded"
 
 
 async def test_webhook_methods_schema_rate_and_unknown_addresses(stack: Stack) -> None:
-    name = await stack.deploy(hook("mode: async, method: PUT, schema: {type: object, required: [n]}, rate_limit: {count: 2, per: 1h}"))
+    name = await stack.deploy(
+        hook("mode: async, method: PUT, schema: {type: object, required: [n]}, rate_limit: {count: 2, per: 1h}")
+    )
     wrong = problem(await stack.hook(name, json={"n": 1}), 405, "method.not_allowed")
     assert wrong["status"] == 405
     problem(await stack.hook(name, "PUT", json={}), 422, "input.invalid")
@@ -514,8 +685,12 @@ async def test_a_draft_runs_by_its_hook_only_with_a_key(stack: Stack) -> None:
     name = await stack.create(hook())
     problem(await stack.hook(name, json={}), 404, "hook.unknown")
     assert (await stack.hook(name, json={}, params={"version": "draft"})).status_code == 401
-    key = (await stack.http.post("/api-keys", json={"name": "hooks", "role": "viewer", "scopes": ["hook"]})).json()["key"]
-    assert (await stack.hook(name, json={"n": 1}, params={"version": "draft"}, headers={"x-api-key": key})).json() == {"out": {"n": 1}}
+    key = (await stack.http.post("/api-keys", json={"name": "hooks", "role": "viewer", "scopes": ["hook"]})).json()[
+        "key"
+    ]
+    assert (await stack.hook(name, json={"n": 1}, params={"version": "draft"}, headers={"x-api-key": key})).json() == {
+        "out": {"n": 1}
+    }
 
 
 async def test_paused_and_deleted_workflows_answer_404_and_410(stack: Stack) -> None:
@@ -559,7 +734,11 @@ async def test_the_body_is_checked_against_the_schema(stack: Stack) -> None:
     name = await stack.deploy(EVENT.replace("$INPUTS", "schema: {type: object, required: [ok]}"))
     run_id = await stack.start(name)
     wait = await stack.waits(run_id, "event", "ask")
-    assert wait["resume_url"] == await url_of(stack, run_id) == (await stack.logged(run_id, "ask", "waiting"))["resume_url"]
+    assert (
+        wait["resume_url"]
+        == await url_of(stack, run_id)
+        == (await stack.logged(run_id, "ask", "waiting"))["resume_url"]
+    )
     problem(await stack.outside.post(wait["resume_url"], json={}), 422, "input.invalid")
     form = await stack.outside.post(wait["resume_url"], data={"ok": "yes"})
     assert form.status_code == 200
@@ -571,8 +750,14 @@ async def test_the_body_is_checked_against_the_schema(stack: Stack) -> None:
 async def test_after_the_timeout_the_handle_or_the_error(stack: Stack) -> None:
     failed = await stack.run(EVENT.replace("$INPUTS", "timeout: 200ms"))
     assert failed.said == ("failed", "event.timeout")
-    text = EVENT.replace("$INPUTS", "timeout: 200ms").replace("edges: mail > hold, hold > ask", 'edges: "mail > hold, hold > ask, ask:timeout > late"')
-    ran = await stack.run(text.replace("  mail:", "  late: {module: core.set, inputs: {values: {}}}\n  mail:").replace("output: \"{{ steps.ask.output }}\"", ""))
+    text = EVENT.replace("$INPUTS", "timeout: 200ms").replace(
+        "edges: mail > hold, hold > ask", 'edges: "mail > hold, hold > ask, ask:timeout > late"'
+    )
+    ran = await stack.run(
+        text.replace("  mail:", "  late: {module: core.set, inputs: {values: {}}}\n  mail:").replace(
+            'output: "{{ steps.ask.output }}"', ""
+        )
+    )
     assert (ran["status"], ran.row("ask")["handle"], ran.statuses["late"]) == ("succeeded", "timeout", "succeeded")
     over = await stack.outside.post(ran.row("mail")["output"]["url"], json={})
     problem(over, 410, "resume.over")
@@ -596,7 +781,15 @@ async def test_every_module_of_the_release_has_an_example_that_fits_it(stack: St
     steps: dict[str, Document] = {}
     for one in (await stack.http.get("/modules", params={"limit": 500})).json()["items"]:
         if one["module"] != "webhook.trigger":
-            steps[one["module"].replace(".", "_")] = {"module": one["module"], "version": one["version"], "inputs": one["example"]["inputs"]}
+            steps[one["module"].replace(".", "_")] = {
+                "module": one["module"],
+                "version": one["version"],
+                "inputs": one["example"]["inputs"],
+            }
     ignored = {"break.outside_loop", "set_state.outside_while", "module.version.old"}
     found = await stack.findings(stack.document("steps: {}", steps=steps))
-    assert [one for one in found if one["severity"] == "error" and one["code"] not in ignored and not one["code"].startswith("reference")] == []
+    assert [
+        one
+        for one in found
+        if one["severity"] == "error" and one["code"] not in ignored and not one["code"].startswith("reference")
+    ] == []

@@ -16,7 +16,9 @@ OK = Answer.of_json({})
 async def call(stack: Stack, path: str, *answers: Answer, method: str = "GET", step: str = "") -> Ran:
     stack.web.answer(method, path, *answers)
     body = ", json: {}" if method in {"POST", "PUT", "PATCH"} else ""
-    return await stack.run(f"steps: {{a: {{module: http.request{step}, inputs: {{method: {method}, url: $WEB{path}{body}}}}}}}")
+    return await stack.run(
+        f"steps: {{a: {{module: http.request{step}, inputs: {{method: {method}, url: $WEB{path}{body}}}}}}}"
+    )
 
 
 def wait_s(ran: Ran, number: int) -> float:
@@ -26,9 +28,12 @@ def wait_s(ran: Ran, number: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("method", "attempts"), [("GET", 3), ("HEAD", 3), ("OPTIONS", 3), ("PUT", 3), ("DELETE", 3), ("POST", 1), ("PATCH", 1)]
+    ("method", "attempts"),
+    [("GET", 3), ("HEAD", 3), ("OPTIONS", 3), ("PUT", 3), ("DELETE", 3), ("POST", 1), ("PATCH", 1)],
 )
-async def test_three_attempts_by_default_but_for_writes_that_are_not_idempotent(stack: Stack, method: str, attempts: int) -> None:
+async def test_three_attempts_by_default_but_for_writes_that_are_not_idempotent(
+    stack: Stack, method: str, attempts: int
+) -> None:
     path = f"/retry/defaults/{method}"
     ran = await call(stack, path, Answer(503), method=method, step=", retry: {initial: 10ms}")
     assert ran.said == ("failed", "http.503")
@@ -52,13 +57,17 @@ async def test_retryable_answers(stack: Stack, status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 422, 451])
 async def test_other_4xx_are_never_tried_again(stack: Stack, status: int) -> None:
-    ran = await call(stack, f"/retry/never/{status}", Answer(status), OK, step=", retry: {max_attempts: 5, initial: 10ms}")
+    ran = await call(
+        stack, f"/retry/never/{status}", Answer(status), OK, step=", retry: {max_attempts: 5, initial: 10ms}"
+    )
     assert ran.said == ("failed", f"http.{status}")
     assert (len(ran.rows), ran["error"]["retryable"]) == (1, False)
 
 
 async def test_refused_connections_and_timeouts_are_tried_again(stack: Stack) -> None:
-    refused = await stack.run('steps: {a: {module: http.request, retry: {initial: 10ms}, inputs: {url: "http://127.0.0.1:9/"}}}')
+    refused = await stack.run(
+        'steps: {a: {module: http.request, retry: {initial: 10ms}, inputs: {url: "http://127.0.0.1:9/"}}}'
+    )
     # port 9 may be another protocol's: then it is blocked, which is final
     assert refused["error"]["code"] in {"http.connect", "http.blocked"}
     assert len(refused.rows) == (3 if refused["error"]["code"] == "http.connect" else 1)
@@ -70,16 +79,22 @@ async def test_refused_connections_and_timeouts_are_tried_again(stack: Stack) ->
         return b""
 
     stack.web.handle("GET", "/retry/silent", silent)
-    slow = await stack.run('steps: {a: {module: http.request, timeout: 200ms, retry: {max_attempts: 2, initial: 10ms}, inputs: {url: "$WEB/retry/silent"}}}')
+    slow = await stack.run(
+        'steps: {a: {module: http.request, timeout: 200ms, retry: {max_attempts: 2, initial: 10ms}, inputs: {url: "$WEB/retry/silent"}}}'
+    )
     assert slow.said == ("failed", "http.timeout")
     assert len(slow.rows) == 2
 
 
 async def test_expression_and_input_errors_are_never_tried_again(stack: Stack) -> None:
-    ran = await stack.run('steps: {a: {module: http.request, retry: {max_attempts: 5}, inputs: {url: "{{ input.none }}"}}}', {})
+    ran = await stack.run(
+        'steps: {a: {module: http.request, retry: {max_attempts: 5}, inputs: {url: "{{ input.none }}"}}}', {}
+    )
     assert ran.said == ("failed", "expression.undefined")
     assert len(ran.rows) == 1
-    bad = await stack.run('steps: {a: {module: http.request, retry: {max_attempts: 5}, inputs: {url: "{{ input.url }}"}}}', {"url": 7})
+    bad = await stack.run(
+        'steps: {a: {module: http.request, retry: {max_attempts: 5}, inputs: {url: "{{ input.url }}"}}}', {"url": 7}
+    )
     assert (bad.said, len(bad.rows)) == (("failed", "input.invalid"), 1)
 
 
@@ -88,28 +103,51 @@ async def test_on_replaces_the_list_and_never_on_takes_from_it(stack: Stack) -> 
     assert (on["status"], len(on.rows)) == ("succeeded", 2)
     replaced = await call(stack, "/retry/replaced", Answer(503), OK, step=', retry: {initial: 10ms, on: ["http.404"]}')
     assert (replaced.said, len(replaced.rows)) == (("failed", "http.503"), 1)
-    never = await call(stack, "/retry/never_on", Answer(503), OK, step=', retry: {initial: 10ms, never_on: ["http.503"]}')
+    never = await call(
+        stack, "/retry/never_on", Answer(503), OK, step=', retry: {initial: 10ms, never_on: ["http.503"]}'
+    )
     assert (never.said, len(never.rows)) == (("failed", "http.503"), 1)
-    own = await stack.run('steps: {a: {module: core.fail, retry: {max_attempts: 2, initial: 10ms, on: ["my.*"]}, inputs: {code: my.code, message: x}}}')
+    own = await stack.run(
+        'steps: {a: {module: core.fail, retry: {max_attempts: 2, initial: 10ms, on: ["my.*"]}, inputs: {code: my.code, message: x}}}'
+    )
     assert len(own.rows) == 2
 
 
 async def test_a_write_is_tried_as_often_as_it_says(stack: Stack) -> None:
-    ran = await call(stack, "/retry/post", Answer(503), Answer(503), OK, method="POST", step=", retry: {max_attempts: 3, initial: 10ms}")
+    ran = await call(
+        stack,
+        "/retry/post",
+        Answer(503),
+        Answer(503),
+        OK,
+        method="POST",
+        step=", retry: {max_attempts: 3, initial: 10ms}",
+    )
     assert (ran["status"], len(ran.rows)) == ("succeeded", 3)
 
 
 async def test_the_waits_grow_by_backoff_up_to_max_interval_with_jitter(stack: Stack) -> None:
     usual = await call(stack, "/retry/usual", Answer(503), OK)
     assert 0.79 <= wait_s(usual, 0) <= 1.21  # initial 1s, jitter 0.2
-    own = await call(stack, "/retry/backoff", Answer(503), step=", retry: {max_attempts: 5, initial: 20ms, backoff: 3, max_interval: 100ms, jitter: 0}")
+    own = await call(
+        stack,
+        "/retry/backoff",
+        Answer(503),
+        step=", retry: {max_attempts: 5, initial: 20ms, backoff: 3, max_interval: 100ms, jitter: 0}",
+    )
     assert [round(wait_s(own, number), 2) for number in range(4)] == [0.02, 0.06, 0.1, 0.1]
     assert own.rows[-1]["retry_at"] is None
 
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_honoured_also_beyond_max_interval(stack: Stack, status: int) -> None:
-    ran = await call(stack, f"/retry/after/{status}", Answer(status, {"retry-after": "1"}), OK, step=", retry: {initial: 10ms, max_interval: 10ms}")
+    ran = await call(
+        stack,
+        f"/retry/after/{status}",
+        Answer(status, {"retry-after": "1"}),
+        OK,
+        step=", retry: {initial: 10ms, max_interval: 10ms}",
+    )
     assert ran["status"] == "succeeded"
     assert 0.95 <= wait_s(ran, 0) <= 1.5
     first, second = ran.rows
@@ -118,7 +156,9 @@ async def test_retry_after_is_honoured_also_beyond_max_interval(stack: Stack, st
 
 async def test_a_run_that_waits_for_an_attempt_says_so(stack: Stack) -> None:
     stack.web.answer("GET", "/retry/waits", Answer(503, {"retry-after": "3600"}))
-    run_id = await stack.start(await stack.deploy('steps: {a: {module: http.request, inputs: {url: "$WEB/retry/waits"}}}'))
+    run_id = await stack.start(
+        await stack.deploy('steps: {a: {module: http.request, inputs: {url: "$WEB/retry/waits"}}}')
+    )
     waits = await stack.waits(run_id, "retry", "a")
     assert datetime.fromisoformat(waits["until"]).timestamp() > datetime.now().timestamp() + 3000
     assert (await stack.get(run_id))["status"] == "waiting"
@@ -156,7 +196,10 @@ steps:
 
 async def test_a_header_set_by_the_author_wins(stack: Stack) -> None:
     stack.web.answer("POST", "/keys/own", OK)
-    await stack.run('steps: {a: {module: http.request, inputs: {method: POST, url: "$WEB/keys/own", headers: {idempotency-KEY: "mine-{{ input }}"}}}}', 7)
+    await stack.run(
+        'steps: {a: {module: http.request, inputs: {method: POST, url: "$WEB/keys/own", headers: {idempotency-KEY: "mine-{{ input }}"}}}}',
+        7,
+    )
     assert keys(stack, "/keys/own") == ["mine-7"]
 
 

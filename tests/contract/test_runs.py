@@ -96,8 +96,10 @@ edges: get > nap, nap > when, "when:true > yes", "when:false > no", yes > each
 output: {v: "{{ steps.yes.output.v | default('undefined') }}", more: [1, 2]}
 tests: [$TESTS]
 """
-DOCUMENT = DOCUMENT.replace('edges: get > nap, nap > when, "when:true > yes", "when:false > no", yes > each',
-                            'edges: "get > nap, nap > when, when:true > yes, when:false > no, yes > each"')
+DOCUMENT = DOCUMENT.replace(
+    'edges: get > nap, nap > when, "when:true > yes", "when:false > no", yes > each',
+    'edges: "get > nap, nap > when, when:true > yes, when:false > no, yes > each"',
+)
 MOCKS = "mocks: {get: {output: {status: 200, body: {ok: true}}}, put: {output: {}}}"
 
 
@@ -125,20 +127,24 @@ async def test_the_documents_tests_pass_when_what_is_expected_is_contained(stack
 
 @pytest.mark.parametrize(
     ("expect", "path"),
-    [("status: failed", "/status"),
-     ("output: {v: other}", "/output/v"),
-     ("output: {more: [1]}", "/output/more"),  # lists are equal, not contained
-     ("skipped: [yes]", "/skipped"),
-     ("error: {code: x}", "/error"),
-     ("steps: {when: {handle: 'false'}}", "/steps/when/handle"),
-     ("steps: {get: {output: {body: {ok: false}}}}", "/steps/get/output/body/ok")],
+    [
+        ("status: failed", "/status"),
+        ("output: {v: other}", "/output/v"),
+        ("output: {more: [1]}", "/output/more"),  # lists are equal, not contained
+        ("skipped: [yes]", "/skipped"),
+        ("error: {code: x}", "/error"),
+        ("steps: {when: {handle: 'false'}}", "/steps/when/handle"),
+        ("steps: {get: {output: {body: {ok: false}}}}", "/steps/get/output/body/ok"),
+    ],
 )
 async def test_a_failed_test_says_where_and_what_it_got(stack: Stack, expect: str, path: str) -> None:
     found = await tested(stack, f"name: wrong, {MOCKS}, expect: {{{expect}}}")
     assert (found["passed"], found["failed"]) == (0, 1)
     [result] = found["results"]  # type: ignore[misc]
     assert [set(failure) for failure in result["failures"]] == [{"path", "expected", "got"}] * len(result["failures"])
-    assert any(failure["path"].lstrip("/").replace(".", "/").startswith(path.lstrip("/")) for failure in result["failures"]), result
+    assert any(
+        failure["path"].lstrip("/").replace(".", "/").startswith(path.lstrip("/")) for failure in result["failures"]
+    ), result
 
 
 async def test_in_a_test_an_unmocked_effect_fails_and_an_event_needs_a_mock(stack: Stack) -> None:
@@ -207,7 +213,9 @@ async def called(stack: Stack, child: str, more: str = "") -> Ran:
 
 
 async def test_a_child_gives_its_output_and_knows_its_parent(stack: Stack) -> None:
-    child = await stack.deploy("steps: {a: {module: core.set, inputs: {values: '{{ trigger }}'}}}\noutput: '{{ steps.a.output }}'")
+    child = await stack.deploy(
+        "steps: {a: {module: core.set, inputs: {values: '{{ trigger }}'}}}\noutput: '{{ steps.a.output }}'"
+    )
     ran = await called(stack, child, "input: {n: 1}")
     assert ran["output"] == {"type": "subworkflow", "id": None, "body": {"n": 1}}
     run = await stack.get(ran.row("call")["child_run_id"])
@@ -219,7 +227,9 @@ async def test_a_child_gives_its_output_and_knows_its_parent(stack: Stack) -> No
 async def test_a_child_runs_the_version_that_is_named(stack: Stack) -> None:
     text = "steps: {a: {module: core.set, inputs: {values: {}}}}\noutput: %d"
     child = await stack.deploy(text % 1)
-    saved = await stack.http.put(f"/workflows/{child}/draft", json={"document": stack.document(text % 2, name=child), "base_revision": 1})
+    saved = await stack.http.put(
+        f"/workflows/{child}/draft", json={"document": stack.document(text % 2, name=child), "base_revision": 1}
+    )
     assert saved.status_code == 200, saved.text
     await stack.http.post(f"/workflows/{child}/deploy", json={})
     assert (await called(stack, child))["output"] == 2
@@ -263,7 +273,9 @@ async def test_a_cancelled_child_fails_the_step_and_cancel_goes_down(stack: Stac
 
 async def test_a_depth_over_8_fails(stack: Stack) -> None:
     name = "depth"
-    await stack.deploy("steps: {call: {module: core.subworkflow, inputs: {workflow: depth, input: '{{ input + 1 }}'}}}", name=name)
+    await stack.deploy(
+        "steps: {call: {module: core.subworkflow, inputs: {workflow: depth, input: '{{ input + 1 }}'}}}", name=name
+    )
     ran = await stack.again(name, 0)
     assert ran.said == ("failed", "subworkflow.depth")
     found = (await stack.http.get("/runs", params={"workflow": name})).json()["items"]
@@ -273,13 +285,16 @@ async def test_a_depth_over_8_fails(stack: Stack) -> None:
 async def test_a_child_runs_in_its_parents_slot(stack: Stack) -> None:
     """A child needs no place of its own under its parent's cap: else a workflow that calls itself would wait for itself."""
     name = "own-slot"
-    await stack.deploy("""
+    await stack.deploy(
+        """
 settings: {max_concurrent_runs: 1, concurrency_key: one}
 steps:
   when: {module: core.if, inputs: {condition: "{{ input < 2 }}"}}
   call: {module: core.subworkflow, inputs: {workflow: own-slot, input: "{{ input + 1 }}"}}
 edges: "when:true > call"
-""", name=name)
+""",
+        name=name,
+    )
     assert (await stack.again(name, 0))["status"] == "succeeded"
 
 
@@ -288,7 +303,14 @@ async def test_an_unknown_child_fails_the_step(stack: Stack) -> None:
 
 
 async def test_replay_from_a_step_takes_over_what_is_not_downstream(stack: Stack) -> None:
-    stack.web.answer("POST", "/replay/effect", Answer.of_json({"n": 1}), Answer.of_json({"n": 2}), Answer.of_json({"n": 3}), Answer.of_json({"n": 4}))
+    stack.web.answer(
+        "POST",
+        "/replay/effect",
+        Answer.of_json({"n": 1}),
+        Answer.of_json({"n": 2}),
+        Answer.of_json({"n": 3}),
+        Answer.of_json({"n": 4}),
+    )
     ran = await stack.run("""
 steps:
   before: {module: http.request, inputs: {method: POST, url: "$WEB/replay/effect"}}
@@ -304,6 +326,14 @@ output: "{{ steps.each.output | map(attribute='body') | list }}"
     again = await stack.end(asked.json()["run_id"])
     assert again["output"] == [{"n": 2}, {"n": 4}]
     assert len(stack.asked("/replay/effect")) == 4
-    assert {path: again.row(path)["mocked"] for path in ("before", "each[0].one", "each[0].two", "each[1].one", "each[1].two")} == {
-        "before": "replay", "each[0].one": "replay", "each[0].two": "replay", "each[1].one": "replay", "each[1].two": None}
+    assert {
+        path: again.row(path)["mocked"]
+        for path in ("before", "each[0].one", "each[0].two", "each[1].one", "each[1].two")
+    } == {
+        "before": "replay",
+        "each[0].one": "replay",
+        "each[0].two": "replay",
+        "each[1].one": "replay",
+        "each[1].two": None,
+    }
     problem(await stack.http.post(f"/runs/{ran['run_id']}/replay", json={"from_step": "none"}), 422, "step.unknown")

@@ -14,7 +14,8 @@ steps:
 edges: hook > a
 output: "{{ steps.a.output }}"
 """
-TWO = """
+TWO = (
+    """
 triggers:
   one: {module: webhook.trigger}
   two: {module: webhook.trigger, inputs: {method: PUT}}
@@ -25,12 +26,17 @@ steps:
   both: {module: core.set, inputs: {values: {one: "{{ steps.first.status }}", two: "{{ steps.second.status }}"}}}
   loose: {module: core.set, inputs: {values: 4}}
 edges: one > first, two > second, first > both, second > both
-""".replace("values: 1", "values: {n: 1}").replace("values: 2", "values: {n: 2}").replace("values: 4", "values: {n: 4}")
+""".replace("values: 1", "values: {n: 1}")
+    .replace("values: 2", "values: {n: 2}")
+    .replace("values: 4", "values: {n: 4}")
+)
 
 
 async def test_an_api_run_has_type_api_no_id_and_the_input_as_body(stack: Stack) -> None:
-    ran = await stack.run("steps: {a: {module: core.set, inputs: {values: {t: '{{ trigger }}', i: '{{ input }}'}}}}\noutput: '{{ steps.a.output }}'",
-                          {"n": 1})
+    ran = await stack.run(
+        "steps: {a: {module: core.set, inputs: {values: {t: '{{ trigger }}', i: '{{ input }}'}}}}\noutput: '{{ steps.a.output }}'",
+        {"n": 1},
+    )
     assert ran["output"] == {"t": {"type": "api", "id": None, "body": {"n": 1}}, "i": {"n": 1}}
     assert ran["input"] == {"n": 1}
     assert ran["trigger"]["body"] == {"n": 1}
@@ -50,7 +56,9 @@ async def test_a_webhook_run_has_body_headers_in_lower_case_query_and_method(sta
 
 async def test_a_call_may_give_a_whole_trigger(stack: Stack) -> None:
     name = await stack.deploy(SHOW)
-    ran = await stack.again(name, trigger={"body": {"n": 5}, "headers": {"x": "y"}, "query": {"z": "1"}, "method": "POST"})
+    ran = await stack.again(
+        name, trigger={"body": {"n": 5}, "headers": {"x": "y"}, "query": {"z": "1"}, "method": "POST"}
+    )
     assert ran["output"]["trigger"]["headers"] == {"x": "y"}
     assert ran["output"]["input"] == {"n": 5}
 
@@ -66,8 +74,12 @@ async def test_the_input_schema_is_checked_at_accept(stack: Stack) -> None:
 
 
 async def test_a_child_whose_input_is_invalid_is_refused_to_its_parent(stack: Stack) -> None:
-    child = await stack.deploy("input_schema: {type: object, required: [n]}\nsteps: {a: {module: core.set, inputs: {values: {}}}}")
-    ran = await stack.run(f"steps: {{call: {{module: core.subworkflow, inputs: {{workflow: {child}, input: {{m: 1}}}}}}}}")
+    child = await stack.deploy(
+        "input_schema: {type: object, required: [n]}\nsteps: {a: {module: core.set, inputs: {values: {}}}}"
+    )
+    ran = await stack.run(
+        f"steps: {{call: {{module: core.subworkflow, inputs: {{workflow: {child}, input: {{m: 1}}}}}}}}"
+    )
     assert ran.said == ("failed", "input.invalid")
     assert ran.row("call")["error"]["step"] == "call"
 
@@ -124,8 +136,10 @@ async def test_a_call_says_which_version(stack: Stack, version: str | int) -> No
     name = await stack.deploy(text % 1)
     draft = (await stack.http.get(f"/workflows/{name}/draft")).json()
     for value in (2, 3):
-        saved = await stack.http.put(f"/workflows/{name}/draft",
-                                     json={"document": stack.document(text % value, name=name), "base_revision": draft["revision"]})
+        saved = await stack.http.put(
+            f"/workflows/{name}/draft",
+            json={"document": stack.document(text % value, name=name), "base_revision": draft["revision"]},
+        )
         draft = saved.json()
         if value == 2:
             assert (await stack.http.post(f"/workflows/{name}/deploy", json={})).status_code == 201
