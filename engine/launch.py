@@ -122,7 +122,9 @@ class Launcher:
                 rows = [log_row_of(row) for row in await steps.journal(connection, workspace_id, run_id)]
         started_at = time.time() if run.started_at is None else run.started_at.timestamp()
         return RunArgs(
-            head=Head(start.run_id, start.workspace_id, str(run.workflow_id), started_at).dump(),
+            head=Head(
+                start.run_id, start.workspace_id, str(run.workflow_id), started_at, run.parent_run_id is not None
+            ).dump(),
             compiled=compiled,
             start=self._start(run, compiled, values, rows, started_at),
             cancel=None if run.cancel_requested_at is None else "cancelled",
