@@ -57,6 +57,8 @@ class Entry:
     parent_path: str | None = None
     depth: int = 0
     reply_until: datetime | None = None
+    held: frozenset[str] = frozenset()
+    """Concurrency keys that whoever waits for this run holds: it runs in their place."""
     run_id: RunId | None = None
     """Given where something was stored for the run before it is accepted."""
 
@@ -86,6 +88,8 @@ class Acceptor:
             await check_input(document.input_schema, entry.trigger.get("body"), size)
         run_id = entry.run_id or RunId(new_uuid7())
         key, dedupe = await self._keys(entry, str(run_id))
+        if key.key in entry.held:
+            key = Key(None)
         lease = self._dispatcher.lease()
         new = NewRun(
             run_id=run_id,

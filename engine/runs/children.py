@@ -1,12 +1,13 @@
-"""Child runs: what `core.subworkflow` starts. A child is a run like any other, in its parent's place under the cap."""
+"""Child runs: what `core.subworkflow` starts. A child is a run like any other, in its parent's place under the cap and under its key."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from db import run_rows
-from db.ids import RunId, WorkspaceId
+from db.ids import RunId, WorkflowId, WorkspaceId
 from db.pool import Database
+from db.run_rows import RunRow
 from engine.activities.host import Head
 from engine.activities.run_log import RunPayloads
 from engine.activities.stored import whole
@@ -48,6 +49,7 @@ class ChildRuns:
         try:
             target = await self._lookup.target(workspace_id, child.workflow, child.version)
             document = target.prepared.document
+            line = await self._line(workspace_id, parent)
             trigger: dict[str, Json] = {"type": "subworkflow", "id": choose(document, None), "body": body}
             taken = await self._acceptor.accept(
                 Entry(
@@ -64,7 +66,8 @@ class ChildRuns:
                     parent_run_id=RunId(UUID(parent.run_id)),
                     parent_path=child.path,
                     depth=child.depth,
-                    test=await self._is_test(workspace_id, parent),
+                    test=bool(line) and line[0].test,
+                    held=_held(line, target.workflow.workflow_id) if child.wait else frozenset(),
                 )
             )
         except Problem as problem:
@@ -80,7 +83,21 @@ class ChildRuns:
             WorkspaceId(parent.workspace_id), RunId(UUID(run_id)), "The run that started it was cancelled."
         )
 
-    async def _is_test(self, workspace_id: WorkspaceId, parent: Head) -> bool:
+    async def _line(self, workspace_id: WorkspaceId, parent: Head) -> list[RunRow]:
+        """The parent and the runs above it, nearest first."""
+        line: list[RunRow] = []
+        above: RunId | None = RunId(UUID(parent.run_id))
         async with self._db.engine(workspace_id) as conn:
-            found = await run_rows.get(conn, RunId(UUID(parent.run_id)))
-        return found is not None and found.test
+            while above is not None and (found := await run_rows.get(conn, above)) is not None:
+                line.append(found)
+                above = found.parent_run_id
+        return line
+
+
+def _held(line: list[RunRow], workflow_id: WorkflowId) -> frozenset[str]:
+    """The concurrency keys of a workflow that runs above hold. A child that they wait for must not wait for those: neither would ever end."""
+    return frozenset(
+        run.concurrency_key
+        for run in line
+        if run.workflow_id == workflow_id and run.concurrency_key is not None and run.status in run_rows.OPEN
+    )

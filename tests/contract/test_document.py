@@ -175,6 +175,8 @@ async def test_what_the_workspace_lacks_is_a_warning_on_validate_and_an_error_on
     name = await stack.create(text)
     refused = problem(await stack.http.post(f"/workflows/{name}/deploy", json={}), 422, "document.invalid")
     assert ("variable.missing", "/requires/variables/0") in errors(refused["findings"])
+    guarded = "steps: {a: {module: core.set, inputs: {values: {x: '{{ vars.LACKING | default(1) }}'}}}}"
+    assert (await stack.run(guarded)).row("a")["output"] == {"x": 1}
     connection = "requires: {connections: {shop: {app: shop}}}\nsteps: {a: {module: http.request, connection: shop, inputs: {url: u}}}"
     codes = {one["code"]: one["severity"] for one in await stack.findings(connection)}
     assert codes["connection.missing"] == "warning"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -160,8 +160,8 @@ async def test_a_run_that_waits_for_an_attempt_says_so(stack: Stack) -> None:
         await stack.deploy('steps: {a: {module: http.request, inputs: {url: "$WEB/retry/waits"}}}')
     )
     waits = await stack.waits(run_id, "retry", "a")
-    assert datetime.fromisoformat(waits["until"]).timestamp() > datetime.now().timestamp() + 3000
-    assert (await stack.get(run_id))["status"] == "waiting"
+    assert datetime.fromisoformat(waits["until"]).timestamp() > datetime.now(UTC).timestamp() + 3000
+    await stack.when(run_id, lambda run: run["status"] == "waiting")
     assert (await stack.http.post(f"/runs/{run_id}/cancel")).status_code in {200, 202}
     assert (await stack.end(run_id))["status"] == "cancelled"
 

@@ -69,7 +69,7 @@ async def test_a_run_that_sleeps_is_waiting_and_says_until_when(stack: Stack) ->
     run_id = await stack.start(await stack.deploy("steps: {w: {module: core.wait, inputs: {duration: 1h}}}"))
     waits = await stack.waits(run_id, "timer", "w")
     assert waits["until"] is not None
-    assert (await stack.get(run_id))["status"] == "waiting"
+    await stack.when(run_id, lambda run: run["status"] == "waiting")
     row = await stack.logged(run_id, "w", "waiting")
     assert (row["attempt"], row["finished_at"], row["handle"]) == (1, None, None)
     await stack.http.post(f"/runs/{run_id}/cancel")
@@ -114,14 +114,14 @@ async def test_the_documents_tests_pass_when_what_is_expected_is_contained(stack
     found = await tested(
         stack,
         f"name: all of it, input: {{n: 1}}, vars: {{DEPTH: ada}}, {MOCKS}, expect: {{status: succeeded, skipped: [no], "
-        "output: {v: ada}, steps: {when: {handle: 'true'}, yes: {status: succeeded, output: {list: [1, {a: 1}]}}, 'each[1].put': {status: succeeded}}}",
+        "output: {v: ada}, steps: {when: {handle: 'true'}, yes: {status: succeeded, output: {list: [1, {a: 1, b: 2}]}}, 'each[1].put': {status: succeeded}}}",
         "name: fails, trigger: {body: {n: 1}}, mocks: {get: {output: {body: {ok: false}}}}, "
         "expect: {status: failed, error: {code: was.no}, skipped: [yes, each]}",
         "name: by path and successive attempts, mocks: {get: [{error: {code: http.503}}, {output: {body: {ok: true}}}], "
         "'each[0].put': {output: {}}, 'each[1].put': {error: {code: http.404}}}, expect: {status: failed, error: {code: http.404}}",
         f"name: by the trigger's body, trigger: {{body: {{n: 2}}}}, {MOCKS}, expect: {{status: succeeded}}",
     )
-    assert (found["passed"], found["failed"]) == (4, 0), found
+    assert (found["passed"], found["failed"]) == (4, 0), [one["failures"] for one in found["results"]]
     assert [set(result) for result in found["results"]] == [{"name", "passed", "run_id", "failures"}] * 4  # type: ignore[attr-defined]
 
 
@@ -258,7 +258,7 @@ async def test_a_cancelled_child_fails_the_step_and_cancel_goes_down(stack: Stac
     async def started() -> tuple[str, str]:
         run_id = await stack.start(parent)
         await stack.when(run_id, lambda run: run["waiting_for"])
-        row = [row for row in await stack.steps(run_id) if row["child_run_id"]][0]
+        row = next(row for row in await stack.steps(run_id) if row["child_run_id"])
         await stack.waits(row["child_run_id"], "timer")
         return run_id, row["child_run_id"]
 
@@ -296,6 +296,21 @@ edges: "when:true > call"
         name=name,
     )
     assert (await stack.again(name, 0))["status"] == "succeeded"
+
+
+async def test_a_child_of_another_workflow_waits_for_its_own_key(stack: Stack) -> None:
+    child = await stack.deploy("settings: {concurrency_key: one}\nsteps: {w: {module: core.wait_for_event, inputs: {}}}")
+    parent = await stack.deploy(CALL.replace("$CHILD", child).replace("$MORE", ""))
+    parents = [await stack.start(parent) for _ in range(2)]
+    children = []
+    for run_id in parents:
+        await stack.when(run_id, lambda run: run["waiting_for"])
+        children.append(next(row["child_run_id"] for row in await stack.steps(run_id) if row["child_run_id"]))
+    await stack.waits(children[0], "event")
+    await stack.waits(children[1], "key")
+    for child_id, parent_id in zip(children, parents, strict=True):
+        await answer(stack, child_id)
+        assert (await stack.end(parent_id))["status"] == "succeeded"
 
 
 async def test_an_unknown_child_fails_the_step(stack: Stack) -> None:

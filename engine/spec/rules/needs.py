@@ -31,9 +31,12 @@ def _variables(subject: Subject, listed: list[str]) -> Iterator[Finding]:
     uses = subject.uses.uses
     paths = [use.reference.path for use in uses]
     used: dict[str, str] = {}
+    needed: set[str] = set()
     for use, path in zip(uses, paths, strict=True):
         if path[0] == "vars" and "vars" not in use.place.adds and len(path) > 1 and isinstance(path[1], str):
             used.setdefault(path[1], use.path)
+            if not use.reference.guarded:  # `default` says what holds without it
+                needed.add(path[1])
     workspace = subject.workspace
     for index, name in enumerate(listed):
         at = f"/requires/variables/{index}"
@@ -52,7 +55,7 @@ def _variables(subject: Subject, listed: list[str]) -> Iterator[Finding]:
         near = subject.suggest(name, listed)
         hint = near or "list it, so that a missing one is found before a run"
         yield Finding(Code.VARIABLE_UNLISTED, at, message, hint, "warning")
-        if workspace is not None and name not in workspace.variables | workspace.secrets:
+        if workspace is not None and name in needed and name not in workspace.variables | workspace.secrets:
             message = f"the workspace has no variable {name!r}"
             hint = subject.suggest(name, workspace.variables)
             yield Finding(Code.VARIABLE_MISSING, at, message, hint, _severity(subject))
