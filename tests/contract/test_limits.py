@@ -155,8 +155,6 @@ async def test_text_that_few_can_hold_survives_to_the_log_and_back(stack: Stack)
             content=f'{{"input": {{"v": {text}}}, "wait": 30}}',
             headers={"content-type": "application/json"},
         )
-        if answer.status_code in {400, 422}:
-            continue
         assert answer.status_code == 200, answer.text
         rows = await stack.http.get(f"/runs/{answer.json()['run_id']}/steps")
         assert rows.json()["items"][0]["output"] == {"v": json.loads(text)}
