@@ -257,8 +257,7 @@ async def test_a_cancelled_child_fails_the_step_and_cancel_goes_down(stack: Stac
 
     async def started() -> tuple[str, str]:
         run_id = await stack.start(parent)
-        await stack.when(run_id, lambda run: run["waiting_for"])
-        row = next(row for row in await stack.steps(run_id) if row["child_run_id"])
+        row = await stack.logged(run_id, "call", "waiting")
         await stack.waits(row["child_run_id"], "timer")
         return run_id, row["child_run_id"]
 
