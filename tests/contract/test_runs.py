@@ -303,8 +303,7 @@ async def test_a_child_of_another_workflow_waits_for_its_own_key(stack: Stack) -
     parents = [await stack.start(parent) for _ in range(2)]
     children = []
     for run_id in parents:
-        await stack.when(run_id, lambda run: run["waiting_for"])
-        children.append(next(row["child_run_id"] for row in await stack.steps(run_id) if row["child_run_id"]))
+        children.append((await stack.logged(run_id, "call", "waiting"))["child_run_id"])
     await stack.waits(children[0], "event")
     await stack.waits(children[1], "key")
     for child_id, parent_id in zip(children, parents, strict=True):
