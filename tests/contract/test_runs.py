@@ -301,9 +301,7 @@ async def test_a_child_of_another_workflow_waits_for_its_own_key(stack: Stack) -
     child = await stack.deploy("settings: {concurrency_key: one}\nsteps: {w: {module: core.wait_for_event, inputs: {}}}")
     parent = await stack.deploy(CALL.replace("$CHILD", child).replace("$MORE", ""))
     parents = [await stack.start(parent) for _ in range(2)]
-    children = []
-    for run_id in parents:
-        children.append((await stack.logged(run_id, "call", "waiting"))["child_run_id"])
+    children = [(await stack.logged(run_id, "call", "waiting"))["child_run_id"] for run_id in parents]
     await stack.waits(children[0], "event")
     await stack.waits(children[1], "key")
     for child_id, parent_id in zip(children, parents, strict=True):
