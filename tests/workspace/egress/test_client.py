@@ -184,7 +184,9 @@ async def test_compressed_answers_are_unfolded(egress: Egress, http_server: Http
     assert (await egress.request("GET", http_server.url + "/", timeout=5)).body == text
 
 
-@pytest.mark.parametrize("body", [b"not gzip at all", gzip.compress(b"x" * 10_000)[:-9]])
+@pytest.mark.parametrize(
+    "body", [b"not gzip at all", gzip.compress(b"x" * 10_000)[:-9]], ids=["another format", "cut off"]
+)
 async def test_a_broken_compressed_answer_is_told(egress: Egress, http_server: HttpServer, body: bytes) -> None:
     http_server.answer("GET", "/", Answer(200, {"content-encoding": "gzip"}, body))
     assert (await failure(egress.request("GET", http_server.url + "/", timeout=5))).code == "http.body"
