@@ -115,8 +115,10 @@ async def start(
     wanted = StartRequest.read(body)
     key = request.headers.get("idempotency-key")
     run_id = await engine.starter.start(caller.workspace_id, workflow, wanted, idempotency_key=key)
-    run = await wait_for(engine.db, engine.hub, caller.workspace_id, run_id, wanted.wait, ended)
-    return answer(await engine.reader.view(caller.workspace_id, run_id), 200 if ended(run) else 202)
+    if wanted.wait > 0:
+        await wait_for(engine.db, engine.hub, caller.workspace_id, run_id, wanted.wait, ended)
+    run = await engine.reader.view(caller.workspace_id, run_id)
+    return answer(run, 202 if run["finished_at"] is None else 200)
 
 
 @router.post(
