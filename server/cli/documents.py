@@ -9,20 +9,25 @@ from server.cli.output import CliError
 
 if TYPE_CHECKING:
     from engine.expressions.values import Json
+    from engine.spec.parse import Parsed
+
+
+def parse_file(file: Path) -> Parsed:
+    """What `file` says, with the findings of its text. Raises CliError if it can't be read or isn't well-formed."""
+    from engine.spec.parse import parse
+    from modules.sdk.parse_error import ParseError
+
+    try:
+        return parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml")
+    except OSError as error:
+        raise CliError(f"{str(file)!r} can't be read ({error.strerror})") from error
+    except ParseError as error:
+        raise CliError(f"{str(file)!r} is not a document: {error}") from error
 
 
 def read_document(file: Path) -> dict[str, Json]:
-    """The document in `file`. Raises CliError if it can't be read, isn't well-formed, or is no object with a name."""
-    from engine.spec.parse import ParseError, parse
-
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CliError(f"{str(file)!r} can't be read ({error.strerror})") from error
-    try:
-        parsed = parse(content, "json" if file.suffix == ".json" else "yaml")
-    except ParseError as error:
-        raise CliError(f"{str(file)!r} is not a document: {error}") from error
+    """The document in `file`. Raises CliError where `parse_file` does, for errors of the text, and for what is no object."""
+    parsed = parse_file(file)
     errors = [finding for finding in parsed.findings if finding.severity == "error"]
     if errors:
         raise CliError(f"{str(file)!r}: {errors[0].path or '(document)'}: {errors[0].message}", errors[0].hint)

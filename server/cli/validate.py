@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server.cli.output import CliError, JsonOption, Out
+from server.cli.documents import parse_file
+from server.cli.output import JsonOption, Out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,18 +34,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _findings(file: Path) -> Sequence[Finding]:
-    from engine.spec.parse import parse
     from engine.spec.upgrade import upgrade
     from engine.spec.validate import validate
     from modules.registry import load_registry
-    from modules.sdk.parse_error import ParseError
 
-    try:
-        parsed = parse(file.read_bytes(), "json" if file.suffix == ".json" else "yaml")
-    except OSError as error:
-        raise CliError(f"{str(file)!r} can't be read ({error.strerror})") from error
-    except ParseError as error:
-        raise CliError(f"{str(file)!r} is not a document: {error}") from error
+    parsed = parse_file(file)
     return (*parsed.findings, *validate(upgrade(parsed.document), load_registry(), None))
 
 
