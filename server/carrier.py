@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import structlog
 from temporalio.client import Client
 
-from engine.executions import CarrierGone, Executions, SignalKind, Start, State, TemporalExecutions
-from engine.launch import Launcher
+from engine.dispatch.executions import CarrierGone, Executions, SignalKind, Start, State, TemporalExecutions
+from engine.dispatch.launch import Launcher
 from server.settings import SettingsError
 from server.worker import Work
 

@@ -23,13 +23,13 @@ from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
 from engine.definitions import Definitions
-from engine.dispatch import Dispatcher
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.launch import Launcher, resume_secret
+from engine.dispatch.reconciler import Reconciler
 from engine.hub import Hub
 from engine.isolated.pool import IsolatedPool
-from engine.launch import Launcher, resume_secret
 from engine.maintenance import Maintenance
 from engine.payloads import data_converter
-from engine.reconciler import Reconciler
 from engine.runs.accept import Acceptor
 from engine.runs.bulk import Bulk
 from engine.runs.cancel import Canceller

@@ -19,7 +19,7 @@ from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.pool import Database
 from db.queue import Claimed
 from db.runs import Claim, NewEvent, NewRun, UnknownWorkflow
-from engine.dispatch import Dispatcher
+from engine.dispatch.dispatcher import Dispatcher
 from engine.expressions.template import Template
 from engine.expressions.values import Json, Ref, to_json
 from engine.hub import Hub

@@ -6,7 +6,7 @@ from db import runs
 from db.errors import DatabaseUnavailable
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
-from engine.dispatch import Dispatcher
+from engine.dispatch.dispatcher import Dispatcher
 from engine.hub import Hub, Kind
 from engine.problems import NotFound, Unavailable
 

@@ -19,7 +19,7 @@ from engine.core.compiled import CompiledJson
 from engine.core.from_rows import segments_of
 from engine.core.plan import build_plan
 from engine.core.resume import parse_token, verify
-from engine.dispatch import Dispatcher
+from engine.dispatch.dispatcher import Dispatcher
 from engine.expressions.values import Json
 from engine.hub import Hub
 from engine.input_check import check

@@ -22,10 +22,10 @@ from engine.core.compiled import compile_run
 from engine.core.effects import ChildStart
 from engine.core.plan import build_plan
 from engine.core.start import ResumeBase, RunStart, WorkflowInfo
+from engine.dispatch.launch import TASK_TIMEOUT
 from engine.expressions.values import Json, Value, from_json
 from engine.hub import Hub, Kind
 from engine.isolated.pool import IsolatedPool
-from engine.launch import TASK_TIMEOUT
 from engine.payloads import data_converter
 from engine.run_args import RunArgs, load_options
 from engine.sealing import SealingCodec

@@ -19,12 +19,12 @@ from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
 from engine.definitions import Definitions
-from engine.dispatch import Dispatcher
-from engine.executions import Executions, TemporalExecutions
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.executions import Executions, TemporalExecutions
+from engine.dispatch.launch import Launcher, resume_secret
 from engine.expressions.values import Json
 from engine.hub import Hub
 from engine.isolated.pool import IsolatedPool
-from engine.launch import Launcher, resume_secret
 from engine.payloads import data_converter
 from engine.runs.accept import Acceptor
 from engine.runs.bulk import Bulk

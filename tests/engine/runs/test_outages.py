@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from db.pool import Database
+from engine.dispatch.reconciler import Reconciler
 from engine.problems import Problem, Unavailable
-from engine.reconciler import Reconciler
 from tests.engine.runs.stack import Stack, open_stack
 from tests.fixtures.flows import flow, step
 

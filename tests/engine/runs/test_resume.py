@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.core.resume import make_token
-from engine.launch import resume_secret
+from engine.dispatch.launch import resume_secret
 from engine.problems import Problem
 from engine.runs.reading import run_id_of
 from tests.engine.runs.stack import Document, Stack

@@ -37,8 +37,8 @@ from db import queue, signals
 from db.errors import DatabaseUnavailable
 from db.pool import Database
 from db.queue import Claimed
-from engine.executions import CannotStart, CarrierGone, Executions, Start
-from engine.fair_queue import FairQueue
+from engine.dispatch.executions import CannotStart, CarrierGone, Executions, Start
+from engine.dispatch.fair_queue import FairQueue
 from engine.hub import Hub, Kind, Notice
 
 LEASE = 30.0

@@ -18,7 +18,7 @@ from db.errors import DatabaseUnavailable
 from db.ids import RunId
 from db.pool import Database
 from db.queue import OpenRow
-from engine.executions import CarrierGone, Executions, State
+from engine.dispatch.executions import CarrierGone, Executions, State
 from engine.hub import Hub, Kind
 from engine.led_rounds import Leads, Rhythm, led_rounds
 

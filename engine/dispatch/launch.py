@@ -32,7 +32,7 @@ from engine.core.compiled import CompiledJson
 from engine.core.from_rows import LogRow, from_rows
 from engine.core.plan import build_plan
 from engine.core.start import ResumeBase, RunStart, WorkflowInfo
-from engine.executions import CannotStart, Start
+from engine.dispatch.executions import CannotStart, Start
 from engine.expressions.values import Json, Value, from_json
 from engine.run_args import RunArgs, load_options
 from engine.wire import mapping

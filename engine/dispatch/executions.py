@@ -63,7 +63,7 @@ StartRun = Callable[[Start], Awaitable[object]]
 
 
 class TemporalExecutions:
-    """Over one client. `start_run` builds the arguments and starts: see `engine/launch.py`."""
+    """Over one client. `start_run` builds the arguments and starts: see `engine/dispatch/launch.py`."""
 
     def __init__(self, client: Client, start_run: StartRun) -> None:
         self._client = client

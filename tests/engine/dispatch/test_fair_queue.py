@@ -6,7 +6,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.fair_queue import FairQueue
+from engine.dispatch.fair_queue import FairQueue
 
 
 @settings(max_examples=100)
