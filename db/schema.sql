@@ -536,6 +536,14 @@ $$;
 
 ALTER FUNCTION public.post_resume(workspace bigint, run uuid, step_path text, posted json) OWNER TO ms_owner;
 
+CREATE FUNCTION public.present() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select coalesce(nullif(current_setting('app.clock', true), '')::timestamptz, clock_timestamp())
+$$;
+
+ALTER FUNCTION public.present() OWNER TO ms_owner;
+
 CREATE PROCEDURE public.protect_tenant_table(IN name text)
     LANGUAGE plpgsql
     AS $_$
@@ -556,6 +564,30 @@ end
 $_$;
 
 ALTER PROCEDURE public.protect_tenant_table(IN name text) OWNER TO ms_owner;
+
+CREATE FUNCTION public.rate_kept(starts timestamp with time zone[], count integer, at timestamp with time zone) RETURNS timestamp with time zone[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select case
+        when cardinality(starts) = 0 then array['-infinity', at]
+        else (starts || at)[cardinality(starts) + 2 - least(1000, greatest(cardinality(starts), count), cardinality(starts) + 1):]
+    end
+$$;
+
+ALTER FUNCTION public.rate_kept(starts timestamp with time zone[], count integer, at timestamp with time zone) OWNER TO ms_owner;
+
+CREATE FUNCTION public.rate_next(starts timestamp with time zone[], count integer, per_s double precision, moment timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select greatest(
+        moment,
+        starts[cardinality(starts)],
+        starts[greatest(1, cardinality(starts) - count / parts.k + 1)]
+            + make_interval(secs => ceil(least(per_s, 3155760000) / parts.k * 1e6) / 1e6))
+    from (select (count - 1) / 1000 + 1 as k) as parts
+$$;
+
+ALTER FUNCTION public.rate_next(starts timestamp with time zone[], count integer, per_s double precision, moment timestamp with time zone) OWNER TO ms_owner;
 
 CREATE FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) RETURNS TABLE(status text, finished_now boolean, last_seq bigint, cancel_requested boolean, cancel_reason text, next_run uuid, refused_paths text[], refused_attempts integer[])
     LANGUAGE plpgsql
@@ -795,6 +827,174 @@ ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys OWNER TO ms_owner;
 
+CREATE TABLE public.app_queue (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    lane text NOT NULL,
+    ordering_key text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    data bytea NOT NULL,
+    size integer NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    enqueued_at timestamp with time zone NOT NULL,
+    available_at timestamp with time zone,
+    run_id uuid,
+    error json,
+    failed_at timestamp with time zone,
+    CONSTRAINT app_queue_dead_has_time CHECK (((state = 'dead'::text) = (failed_at IS NOT NULL))),
+    CONSTRAINT app_queue_delayed_has_time CHECK (((state <> 'delayed'::text) OR (available_at IS NOT NULL))),
+    CONSTRAINT app_queue_state CHECK ((state = ANY (ARRAY['waiting'::text, 'delayed'::text, 'dead'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.app_queue FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue_batches (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    lane text NOT NULL,
+    batch_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    state text DEFAULT 'claimed'::text NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    reason text NOT NULL,
+    members bigint[] NOT NULL,
+    rest bigint[],
+    cuts integer[],
+    epoch bigint NOT NULL,
+    holder text,
+    lease_until timestamp with time zone,
+    not_before timestamp with time zone,
+    error json,
+    claimed_at timestamp with time zone NOT NULL,
+    CONSTRAINT app_queue_batches_has_members CHECK ((cardinality(members) > 0)),
+    CONSTRAINT app_queue_batches_lease CHECK (((state = 'claimed'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT app_queue_batches_parts CHECK (((rest IS NULL) = (cuts IS NULL))),
+    CONSTRAINT app_queue_batches_reason CHECK ((reason = ANY (ARRAY['full'::text, 'age'::text, 'demand'::text]))),
+    CONSTRAINT app_queue_batches_rest CHECK (((state = 'resting'::text) = (not_before IS NOT NULL))),
+    CONSTRAINT app_queue_batches_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'resting'::text, 'blocked'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
+
+ALTER TABLE ONLY public.app_queue_batches FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_batches OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue_counts (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    count_id bigint NOT NULL,
+    depth bigint DEFAULT 0 NOT NULL,
+    in_flight bigint DEFAULT 0 NOT NULL,
+    delayed bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+ALTER TABLE ONLY public.app_queue_counts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_counts OWNER TO ms_owner;
+
+ALTER TABLE public.app_queue_counts ALTER COLUMN count_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.app_queue_counts_count_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.app_queue_dedupe (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    dedupe_key text NOT NULL,
+    item_id uuid NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.app_queue_dedupe FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_dedupe OWNER TO ms_owner;
+
+CREATE SEQUENCE public.app_queue_epoch
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.app_queue_epoch OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue_keys (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    lane text NOT NULL,
+    state text DEFAULT 'ready'::text NOT NULL,
+    depth integer DEFAULT 0 NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    oldest_at timestamp with time zone,
+    due_at timestamp with time zone,
+    flush_through bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT app_queue_keys_depth CHECK (((depth >= 0) AND (bytes >= 0))),
+    CONSTRAINT app_queue_keys_state CHECK ((state = ANY (ARRAY['ready'::text, 'held'::text, 'blocked'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.app_queue_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_keys OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue_logs (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    batch_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    attempt integer NOT NULL,
+    ordering_key text,
+    items integer NOT NULL,
+    reason text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    fate text,
+    error json,
+    flushed_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT app_queue_logs_end CHECK ((((status = 'running'::text) = (finished_at IS NULL)) AND ((status = 'running'::text) = (fate IS NULL)))),
+    CONSTRAINT app_queue_logs_fate CHECK ((fate = ANY (ARRAY['done'::text, 'retried'::text, 'blocked'::text, 'dead_lettered'::text, 'bisected'::text, 'returned'::text]))),
+    CONSTRAINT app_queue_logs_reason CHECK ((reason = ANY (ARRAY['full'::text, 'age'::text, 'demand'::text, 'retry'::text, 'bisect'::text]))),
+    CONSTRAINT app_queue_logs_status CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'timed_out'::text])))
+);
+
+ALTER TABLE ONLY public.app_queue_logs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_logs OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue_operations (
+    workspace_id bigint NOT NULL,
+    operation text NOT NULL,
+    accepted integer DEFAULT 0 NOT NULL,
+    duplicates integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.app_queue_operations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_operations OWNER TO ms_owner;
+
+CREATE SEQUENCE public.app_queue_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.app_queue_seq OWNER TO ms_owner;
+
 CREATE TABLE public.events_to_be_processed (
     workspace_id bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -852,6 +1052,17 @@ WITH (fillfactor='80');
 ALTER TABLE ONLY public.key_values FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_values OWNER TO ms_owner;
+
+CREATE TABLE public.queue_rate_limiting (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    starts timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
+
+ALTER TABLE ONLY public.queue_rate_limiting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.queue_rate_limiting OWNER TO ms_owner;
 
 CREATE TABLE public.workflows (
     workspace_id bigint NOT NULL,
@@ -1071,6 +1282,44 @@ ALTER TABLE public.workflow_signals ALTER COLUMN signal_id ADD GENERATED ALWAYS 
     CACHE 1
 );
 
+CREATE TABLE public.workflows_app_queues (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    name text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    flush_batch_size integer DEFAULT 1000 NOT NULL,
+    flush_record_max_age double precision DEFAULT 60 NOT NULL,
+    flush_rate_limit_max_flush_count integer DEFAULT 10 NOT NULL,
+    flush_rate_limit_time_window double precision DEFAULT 1 NOT NULL,
+    flush_strategy text DEFAULT 'fifo'::text NOT NULL,
+    ordering text DEFAULT 'queue'::text NOT NULL,
+    max_parallel_batches integer DEFAULT 1 NOT NULL,
+    on_failure text DEFAULT 'block'::text NOT NULL,
+    max_attempts integer DEFAULT 3 NOT NULL,
+    dedupe_window double precision DEFAULT 86400 NOT NULL,
+    consumer_workflow_id uuid,
+    consumer_trigger_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by bigint,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT workflows_app_queues_age CHECK (((flush_record_max_age >= (1)::double precision) AND (flush_record_max_age <= (86400)::double precision))),
+    CONSTRAINT workflows_app_queues_attempts CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT workflows_app_queues_batch CHECK (((flush_batch_size >= 1) AND (flush_batch_size <= 10000))),
+    CONSTRAINT workflows_app_queues_consumer CHECK (((consumer_workflow_id IS NULL) = (consumer_trigger_id IS NULL))),
+    CONSTRAINT workflows_app_queues_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT workflows_app_queues_on_failure CHECK ((on_failure = ANY (ARRAY['block'::text, 'dead_letter'::text, 'bisect'::text]))),
+    CONSTRAINT workflows_app_queues_ordering CHECK ((ordering = ANY (ARRAY['queue'::text, 'key'::text]))),
+    CONSTRAINT workflows_app_queues_parallel CHECK (((max_parallel_batches = 1) OR ((ordering = 'key'::text) AND ((max_parallel_batches >= 2) AND (max_parallel_batches <= 1000))))),
+    CONSTRAINT workflows_app_queues_rate CHECK ((((flush_rate_limit_max_flush_count >= 1) AND (flush_rate_limit_max_flush_count <= 100000)) AND ((flush_rate_limit_time_window >= (0.001)::double precision) AND (flush_rate_limit_time_window <= (86400)::double precision)))),
+    CONSTRAINT workflows_app_queues_status CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text]))),
+    CONSTRAINT workflows_app_queues_strategy CHECK (((flush_strategy = 'fifo'::text) OR ((flush_strategy = 'lifo'::text) AND (ordering = 'queue'::text)))),
+    CONSTRAINT workflows_app_queues_window CHECK (((dedupe_window >= (0)::double precision) AND (dedupe_window <= (31536000)::double precision)))
+);
+
+ALTER TABLE ONLY public.workflows_app_queues FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflows_app_queues OWNER TO ms_owner;
+
 CREATE TABLE public.workflows_documents (
     workspace_id bigint NOT NULL,
     compiled_hash text NOT NULL,
@@ -1191,6 +1440,33 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (api_key_id);
 
+ALTER TABLE ONLY public.app_queue_batches
+    ADD CONSTRAINT app_queue_batches_pkey PRIMARY KEY (batch_id);
+
+ALTER TABLE ONLY public.app_queue_batches
+    ADD CONSTRAINT app_queue_batches_queue_id_lane_key UNIQUE (queue_id, lane);
+
+ALTER TABLE ONLY public.app_queue_batches
+    ADD CONSTRAINT app_queue_batches_run_id_key UNIQUE (run_id);
+
+ALTER TABLE ONLY public.app_queue_counts
+    ADD CONSTRAINT app_queue_counts_pkey PRIMARY KEY (queue_id, count_id);
+
+ALTER TABLE ONLY public.app_queue_dedupe
+    ADD CONSTRAINT app_queue_dedupe_pkey PRIMARY KEY (queue_id, dedupe_key);
+
+ALTER TABLE ONLY public.app_queue_keys
+    ADD CONSTRAINT app_queue_keys_pkey PRIMARY KEY (queue_id, lane);
+
+ALTER TABLE ONLY public.app_queue_logs
+    ADD CONSTRAINT app_queue_logs_pkey PRIMARY KEY (queue_id, run_id);
+
+ALTER TABLE ONLY public.app_queue_operations
+    ADD CONSTRAINT app_queue_operations_pkey PRIMARY KEY (workspace_id, operation);
+
+ALTER TABLE ONLY public.app_queue
+    ADD CONSTRAINT app_queue_pkey PRIMARY KEY (queue_id, item_id);
+
 ALTER TABLE ONLY public.events_to_be_processed
     ADD CONSTRAINT events_to_be_processed_pkey PRIMARY KEY (event_id);
 
@@ -1202,6 +1478,9 @@ ALTER TABLE ONLY public.key_value_operations
 
 ALTER TABLE ONLY public.key_values
     ADD CONSTRAINT key_values_pkey PRIMARY KEY (workspace_id, scope, key);
+
+ALTER TABLE ONLY public.queue_rate_limiting
+    ADD CONSTRAINT queue_rate_limiting_pkey PRIMARY KEY (queue_id);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
@@ -1232,6 +1511,15 @@ ALTER TABLE ONLY public.workflow_runs
 
 ALTER TABLE ONLY public.workflow_signals
     ADD CONSTRAINT workflow_signals_pkey PRIMARY KEY (signal_id);
+
+ALTER TABLE ONLY public.workflows_app_queues
+    ADD CONSTRAINT workflows_app_queues_pkey PRIMARY KEY (queue_id);
+
+ALTER TABLE ONLY public.workflows_app_queues
+    ADD CONSTRAINT workflows_app_queues_workspace_id_name_key UNIQUE (workspace_id, name);
+
+ALTER TABLE ONLY public.workflows_app_queues
+    ADD CONSTRAINT workflows_app_queues_workspace_id_queue_id_key UNIQUE (workspace_id, queue_id);
 
 ALTER TABLE ONLY public.workflows_documents
     ADD CONSTRAINT workflows_documents_pkey PRIMARY KEY (workspace_id, compiled_hash);
@@ -1264,6 +1552,24 @@ ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_slug_key UNIQUE (slug);
 
 CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id, api_key_id DESC);
+
+CREATE INDEX app_queue_dead ON public.app_queue USING btree (queue_id, item_id DESC) WHERE (state = 'dead'::text);
+
+CREATE INDEX app_queue_dedupe_until ON public.app_queue_dedupe USING btree (until);
+
+CREATE INDEX app_queue_delayed ON public.app_queue USING btree (queue_id, available_at) WHERE (state = 'delayed'::text);
+
+CREATE INDEX app_queue_keys_blocked ON public.app_queue_keys USING btree (queue_id) WHERE (state = 'blocked'::text);
+
+CREATE INDEX app_queue_keys_due ON public.app_queue_keys USING btree (queue_id, due_at) WHERE ((state = 'ready'::text) AND (due_at IS NOT NULL));
+
+CREATE INDEX app_queue_keys_oldest ON public.app_queue_keys USING btree (queue_id, oldest_at) WHERE (oldest_at IS NOT NULL);
+
+CREATE INDEX app_queue_logs_flushed ON public.app_queue_logs USING btree (flushed_at);
+
+CREATE INDEX app_queue_operations_created ON public.app_queue_operations USING btree (created_at);
+
+CREATE INDEX app_queue_order ON public.app_queue USING btree (queue_id, lane, seq) WHERE (state = 'waiting'::text);
 
 CREATE UNIQUE INDEX events_dedupe ON public.events_to_be_processed USING btree (workspace_id, source, dedupe_key) WHERE (dedupe_key IS NOT NULL);
 
@@ -1313,6 +1619,8 @@ CREATE INDEX workflow_runs_workspace ON ONLY public.workflow_runs USING btree (w
 
 CREATE INDEX workflow_signals_run ON public.workflow_signals USING btree (run_id);
 
+CREATE INDEX workflows_app_queues_consumer ON public.workflows_app_queues USING btree (consumer_workflow_id) WHERE (consumer_workflow_id IS NOT NULL);
+
 CREATE UNIQUE INDEX workflows_name ON public.workflows USING btree (workspace_id, name) WHERE (status <> 'deleted'::text);
 
 CREATE UNIQUE INDEX workflows_versions_content ON public.workflows_versions USING btree (workflow_id, content_hash) WHERE (version > 0);
@@ -1334,11 +1642,20 @@ ALTER TABLE ONLY public.key_value_operations
 ALTER TABLE ONLY public.key_values
     ADD CONSTRAINT key_values_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.queue_rate_limiting
+    ADD CONSTRAINT queue_rate_limiting_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES public.workflows_app_queues(queue_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.workflows_app_queues
+    ADD CONSTRAINT workflows_app_queues_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.workflows_app_queues
+    ADD CONSTRAINT workflows_app_queues_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.workflows
     ADD CONSTRAINT workflows_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
@@ -1369,7 +1686,35 @@ ALTER TABLE ONLY public.workspace_keys
 
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.app_queue ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_batches ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_counts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_dedupe ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_logs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_operations ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY engine ON public.api_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue_batches TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue_counts TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue_dedupe TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue_logs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.app_queue_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.events_to_be_processed TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -1378,6 +1723,8 @@ CREATE POLICY engine ON public.idempotency_keys TO ms_engine USING ((workspace_i
 CREATE POLICY engine ON public.key_value_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.key_values TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.queue_rate_limiting TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.user_roles TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -1396,6 +1743,8 @@ CREATE POLICY engine ON public.workflow_runs TO ms_engine USING ((workspace_id =
 CREATE POLICY engine ON public.workflow_signals TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflows TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.workflows_app_queues TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflows_documents TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -1419,9 +1768,25 @@ ALTER TABLE public.key_values ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner_sees ON public.workflows FOR SELECT TO ms_owner USING (true);
 
+ALTER TABLE public.queue_rate_limiting ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY search_sees ON public.workflow_runs FOR SELECT TO ms_search USING (true);
 
 CREATE POLICY tenant ON public.api_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue_batches TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue_counts TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue_dedupe TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue_logs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.app_queue_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.events_to_be_processed TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -1430,6 +1795,8 @@ CREATE POLICY tenant ON public.idempotency_keys TO ms_app USING ((workspace_id =
 CREATE POLICY tenant ON public.key_value_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.key_values TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.queue_rate_limiting TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.user_roles TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -1450,6 +1817,8 @@ CREATE POLICY tenant ON public.workflow_runs TO ms_app USING ((workspace_id = (N
 CREATE POLICY tenant ON public.workflow_signals TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflows TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.workflows_app_queues TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflows_documents TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -1480,6 +1849,8 @@ ALTER TABLE public.workflow_runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.workflow_signals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflows_app_queues ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflows_documents ENABLE ROW LEVEL SECURITY;
 
@@ -1594,6 +1965,33 @@ GRANT SELECT ON TABLE public.access_rights TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO ms_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_counts TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_counts TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_dedupe TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_dedupe TO ms_engine;
+
+GRANT SELECT,USAGE ON SEQUENCE public.app_queue_epoch TO ms_app;
+GRANT SELECT,USAGE ON SEQUENCE public.app_queue_epoch TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_keys TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_keys TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_logs TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_logs TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_operations TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_operations TO ms_engine;
+
+GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_app;
+GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_engine;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_engine;
 
@@ -1605,6 +2003,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_eng
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows TO ms_engine;
@@ -1632,6 +2033,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_resumes TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_signals TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_signals TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_documents TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_documents TO ms_engine;

@@ -145,3 +145,10 @@ grant select on access_rights to ms_app, ms_engine;
 grant select on users to ms_app;
 grant select, update on workspaces to ms_app;
 grant select, insert, update, delete on user_roles, api_keys, idempotency_keys to ms_app;
+
+-- What time it is for whoever hands out times: the clock's, or what a test has set in app.clock. Unlike now() it goes on
+-- inside of a transaction, so who waited for a lock sees when it got it; ask for it in a statement of its own after that.
+create function present() returns timestamptz
+language sql stable parallel safe as $$
+    select coalesce(nullif(current_setting('app.clock', true), '')::timestamptz, clock_timestamp())
+$$;
