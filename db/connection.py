@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar, cast
 
 import asyncpg
 
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseUnavailable, LockHeld
 from db.statements import Query
 
 T = TypeVar("T")
@@ -38,11 +38,25 @@ LOST = (
     # The library's state machine, when a server that dies says good-bye on an idle connection just before it is used.
     asyncpg.InternalClientError,
 )
+# The server is there and undid the statement for a reason that isn't the statement's: the same call may succeed later.
+NOT_NOW = (
+    asyncpg.InsufficientResourcesError,  # a full disk, no memory, a limit
+    asyncpg.OperatorInterventionError,  # stopped by somebody
+    asyncpg.TransactionRollbackError,  # chosen to end a deadlock
+    asyncpg.PostgresIOError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby that isn't the new primary yet
+)
+_EXPECTED = (*LOST, *NOT_NOW, asyncpg.InterfaceError)
 
 
 def unavailable(error: BaseException) -> DatabaseUnavailable:
     """The error to raise instead of `error`."""
     said = str(error) or type(error).__name__
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return LockHeld(f"somebody else holds what the database needs for this: {said}")
+    if isinstance(error, NOT_NOW) and not isinstance(error, LOST):
+        return DatabaseUnavailable(f"the database can't do this now: {said}")
     return DatabaseUnavailable(f"the database can't be reached: {said}")
 
 
@@ -84,7 +98,7 @@ class Connection:
         arguments = query.arguments(given)
         try:
             tag = await self._driver.execute(query.statement.sql, *arguments)
-        except (*LOST, asyncpg.InterfaceError) as error:
+        except _EXPECTED as error:
             raise self._translated(error) from error
         last = tag.rsplit(" ", 1)[-1]
         return int(last) if last.isdigit() else 0
@@ -93,7 +107,7 @@ class Connection:
         """Run text that may hold several statements, without parameters."""
         try:
             await self._driver.execute(sql)
-        except (*LOST, asyncpg.InterfaceError) as error:
+        except _EXPECTED as error:
             raise self._translated(error) from error
 
     @asynccontextmanager
@@ -112,14 +126,14 @@ class Connection:
         arguments = query.arguments(given)
         try:
             return await self._driver.fetchrow(query.statement.sql, *arguments)
-        except (*LOST, asyncpg.InterfaceError) as error:
+        except _EXPECTED as error:
             raise self._translated(error) from error
 
     async def _fetch(self, query: Query[T], given: dict[str, object]) -> list[Sequence[object]]:
         arguments = query.arguments(given)
         try:
             return await self._driver.fetch(query.statement.sql, *arguments)
-        except (*LOST, asyncpg.InterfaceError) as error:
+        except _EXPECTED as error:
             raise self._translated(error) from error
 
     def _translated(self, error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 import asyncpg
 
 from db import json
-from db.connection import LOST, Driver, unavailable
+from db.connection import LOST, NOT_NOW, Driver, unavailable
 from db.errors import WrongDatabase
 
 CONNECT_TIMEOUT_S = 10.0
@@ -51,11 +51,11 @@ async def connect(url: str, *, application: str) -> Session:
         connection = await _CONNECT(
             url, timeout=CONNECT_TIMEOUT_S, server_settings={**SESSION, "application_name": application}
         )
+        await prepare(connection)
     except REFUSED as error:
         raise refused(error) from error
-    except LOST as error:
+    except UNREACHED as error:
         raise unavailable(error) from error
-    await prepare(connection)
     return connection
 
 
@@ -66,6 +66,10 @@ REFUSED = (
     asyncpg.InvalidParameterValueError,
     asyncpg.ClientConfigurationError,
 )
+
+
+# Whatever else a server says instead of taking a connection passes: it starts, stops, is full, or takes none for this database just now.
+UNREACHED = (*LOST, *NOT_NOW, asyncpg.ObjectNotInPrerequisiteStateError)
 
 
 def refused(error: BaseException) -> WrongDatabase:

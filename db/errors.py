@@ -1,7 +1,8 @@
 """What can be wrong with the database itself, as against with a request.
 
 DatabaseError                 its text is a sentence for whoever runs the installation
-  DatabaseUnavailable         gone, refusing, or out of connections: the same call may succeed later
+  DatabaseUnavailable         gone, refusing, full, or out of connections: the same call may succeed later
+    LockHeld                  somebody else held what it needs for longer than it may wait
   WrongDatabase               not ours to use as it is: not migrated, rights missing, changed by hand
     NewerDatabase             a newer Millstream has been here
 """
@@ -12,7 +13,11 @@ class DatabaseError(Exception):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The server is gone, refuses connections, or has none free in time. What was asked may have happened or not."""
+    """The server is gone, refuses, has no room, or no connection free in time. What was asked may have happened whole, or not at all."""
+
+
+class LockHeld(DatabaseUnavailable):
+    """A lock wasn't to be had in time. Nothing happened."""
 
 
 class WrongDatabase(DatabaseError):

@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-import asyncpg
-
 from db.connection import Connection
+from db.errors import LockHeld
 from db.ids import uuid7_floor
 from db.pool import Database
 from db.statements import rows, values
@@ -53,7 +52,7 @@ async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[
             try:
                 for table in _TABLES:
                     await _drop(owner, table, f"{table}_{week.monday:%Y%m%d}")
-            except asyncpg.LockNotAvailableError:
+            except LockHeld:
                 # Somebody reads there for long; the next round goes on where this one stopped.
                 continue
             dropped.append(week.monday)

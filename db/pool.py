@@ -22,8 +22,8 @@ from typing import Protocol, cast
 
 import asyncpg
 
-from db.connection import LOST, Connection, is_gone, unavailable
-from db.driver import CONNECT_TIMEOUT_S, REFUSED, SESSION, Session, connect, prepare, refused
+from db.connection import LOST, NOT_NOW, Connection, is_gone, unavailable
+from db.driver import CONNECT_TIMEOUT_S, REFUSED, SESSION, UNREACHED, Session, connect, prepare, refused
 from db.errors import DatabaseUnavailable
 from db.ids import WorkspaceId
 from db.migrate import check_version
@@ -85,7 +85,7 @@ class Database:
             )
         except REFUSED as error:
             raise refused(error) from error
-        except LOST as error:
+        except UNREACHED as error:
             raise unavailable(error) from error
         return cls(cast("_Pool", pool), url, application)
 
@@ -118,7 +118,7 @@ class Database:
     @asynccontextmanager
     async def owner(self) -> AsyncGenerator[Connection]:
         """A connection of its own as ms_owner, without a transaction: for weeks, which can't be detached in one."""
-        session = await connect(self._url, application=f"{self._application} owner")
+        session = await self._alone("owner")
         try:
             connection = Connection(session)
             await connection.script("set role ms_owner; set lock_timeout = '5s'")
@@ -129,11 +129,14 @@ class Database:
     @asynccontextmanager
     async def listener(self) -> AsyncGenerator[Session]:
         """A connection of its own for LISTEN and NOTIFY, outside of the pool."""
-        session = await connect(self._url, application=f"{self._application} listener")
+        session = await self._alone("listener")
         try:
             yield session
         finally:
             session.terminate()
+
+    async def _alone(self, purpose: str) -> Session:
+        return await connect(self._url, application=f"{self._application} {purpose}")
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncGenerator[Session]:
@@ -145,7 +148,7 @@ class Database:
             ) from error
         except REFUSED as error:
             raise refused(error) from error
-        except LOST as error:
+        except UNREACHED as error:
             raise unavailable(error) from error
         except asyncpg.InterfaceError as error:
             raise DatabaseUnavailable(f"the pool of connections is closed: {error}") from error
@@ -184,7 +187,7 @@ async def _rollback(driver: Session) -> None:
 async def _commit(driver: Session) -> None:
     try:
         said = await driver.execute("commit")
-    except (*LOST, asyncpg.InterfaceError) as error:
+    except (*LOST, *NOT_NOW, asyncpg.InterfaceError) as error:
         raise unavailable(error) from error
     except BaseException:
         # Cut short (a cancelled task): the connection's state isn't known, so nobody else may get it.

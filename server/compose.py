@@ -47,6 +47,7 @@ from engine.sealing import SealingCodec
 from engine.triggers.webhook import Webhooks
 from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
+from server.failpoints import failing_activities, failing_database, failing_executions, failpoints_of
 from server.settings import Settings
 from server.temporal import connect
 from server.worker import build_worker
@@ -94,8 +95,10 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
     if settings.database_url is None:
         raise NoDatabase("MILLSTREAM_DATABASE_URL is not set: start the stack with `millstream up`, or set it")
     async with AsyncExitStack() as stack:
+        failpoints = failpoints_of(settings)
         db = await Database.open(settings.database_url, min_size=2, max_size=12, application=application)
         stack.push_async_callback(db.close)
+        db = failing_database(db, failpoints)
         vault = Vault(master_key(settings), DatabaseKeys(db))
         await vault.check()
         channel = Channel(db)
@@ -112,11 +115,12 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         async def tie() -> Tie:
             converter = data_converter(SealingCodec(vault, DatabaseClaims(db), owners))
             client: Client = await connect(settings, data_converter=converter)
-            work = build_worker(client, run_log, run_log, host)
+            work = build_worker(client, run_log, run_log, host, interceptors=failing_activities(failpoints))
             return Tie(client, work, Launcher(client, db, owners, vault, settings.url, work.journal))
 
         carrier = Carrier(tie)
-        dispatcher = Dispatcher(db, hub, carrier, run_failer(db, hub))
+        executions = failing_executions(carrier, failpoints)
+        dispatcher = Dispatcher(db, hub, executions, run_failer(db, hub))
         acceptor = Acceptor(db, hub, dispatcher)
         canceller = Canceller(db, hub, dispatcher)
         children = ChildRuns(db, lookup, acceptor, canceller)
@@ -144,7 +148,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "hub": hub.run(),
             "carrier": carrier.run(),
             "dispatcher": dispatcher.run(),
-            "reconciler": Reconciler(db, hub, carrier, channel.leads).run(),
+            "reconciler": Reconciler(db, hub, executions, channel.leads).run(),
             "maintenance": Maintenance(db, channel.leads).run(),
         }
         async with _at_work(jobs):

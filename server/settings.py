@@ -151,6 +151,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"{PREFIX}TEMPORAL_TLS_CERT_FILE and {PREFIX}TEMPORAL_TLS_KEY_FILE belong together: set both"
         )
+    if settings.failpoint is not None and settings.env == "production":
+        raise SettingsError(f"{PREFIX}FAILPOINT makes processes fail: it can't be set where {PREFIX}ENV is production")
     paths = {
         name: Path(os.path.abspath(os.path.expanduser(value)))
         for name in Settings.model_fields

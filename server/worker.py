@@ -75,7 +75,15 @@ class Work:
             await asyncio.shield(self.calls.stop())
 
 
-def build_worker(client: Client, log: RunLog, facts: Facts, host: Host, *, task_queue: str = names.TASK_QUEUE) -> Work:
+def build_worker(
+    client: Client,
+    log: RunLog,
+    facts: Facts,
+    host: Host,
+    *,
+    task_queue: str = names.TASK_QUEUE,
+    interceptors: Sequence[Interceptor] = (),
+) -> Work:
     """The worker over one client. It polls when `run` is awaited."""
     journal = Journal(log)
     calls = Calls(log, host)
@@ -98,7 +106,7 @@ def build_worker(client: Client, log: RunLog, facts: Facts, host: Host, *, task_
             waits.read_child,
             waits.cancel_child,
         ],
-        interceptors=[Announce(journal)],
+        interceptors=[Announce(journal), *interceptors],
         workflow_runner=workflow_runner(),
         max_cached_workflows=CACHED_RUNS,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
