@@ -114,6 +114,36 @@ $$;
 
 ALTER FUNCTION public.act_for(workspace bigint) OWNER TO ms_owner;
 
+CREATE FUNCTION public.app_queue_batch_bytes() RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((16 * 1024) * 1024);
+
+ALTER FUNCTION public.app_queue_batch_bytes() OWNER TO ms_owner;
+
+CREATE FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    b app_queue_batches;
+begin
+    update app_queue_batches u set state = 'running', lease_until = null, holder = null
+    where u.batch_id = batch and u.epoch = claim_epoch and u.state = 'claimed'
+    returning * into b;
+    if not found then
+        return false;
+    end if;
+    insert into app_queue_logs (
+        workspace_id, queue_id, run_id, batch_id, workflow_id, attempt, ordering_key, items, reason, flushed_at)
+    select b.workspace_id, b.queue_id, b.run_id, b.batch_id, b.workflow_id, b.attempt,
+        case when q.ordering = 'key' then nullif(b.lane, '') end, cardinality(b.members),
+        case when b.attempt > 1 then 'retry' when b.cuts is not null then 'bisect' else b.reason end, b.claimed_at
+    from workflows_app_queues q where q.queue_id = b.queue_id;
+    return true;
+end
+$$;
+
+ALTER FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) OWNER TO ms_owner;
+
 CREATE FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) RETURNS TABLE(started_at timestamp with time zone, cancel_requested boolean, cancel_reason text, recovered boolean)
     LANGUAGE plpgsql
     AS $$
@@ -135,6 +165,174 @@ end
 $$;
 
 ALTER FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue_batches (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    lane text NOT NULL,
+    batch_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    state text DEFAULT 'claimed'::text NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    reason text NOT NULL,
+    members bigint[] NOT NULL,
+    rest bigint[],
+    cuts integer[],
+    epoch bigint NOT NULL,
+    holder text,
+    lease_until timestamp with time zone,
+    not_before timestamp with time zone,
+    error json,
+    claimed_at timestamp with time zone NOT NULL,
+    CONSTRAINT app_queue_batches_has_members CHECK ((cardinality(members) > 0)),
+    CONSTRAINT app_queue_batches_lease CHECK (((state = 'claimed'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT app_queue_batches_parts CHECK (((rest IS NULL) = (cuts IS NULL))),
+    CONSTRAINT app_queue_batches_reason CHECK ((reason = ANY (ARRAY['full'::text, 'age'::text, 'demand'::text]))),
+    CONSTRAINT app_queue_batches_rest CHECK (((state = 'resting'::text) = (not_before IS NOT NULL))),
+    CONSTRAINT app_queue_batches_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'resting'::text, 'blocked'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
+
+ALTER TABLE ONLY public.app_queue_batches FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_batches OWNER TO ms_owner;
+
+CREATE FUNCTION public.claim_batches(queue uuid, claimer text, lease_s double precision, batch_ids uuid[], run_ids uuid[]) RETURNS SETOF public.app_queue_batches
+    LANGUAGE plpgsql
+    AS $$
+declare
+    q workflows_app_queues;
+    past timestamptz[];
+    moment timestamptz;
+    most integer := cardinality(run_ids);
+    room integer;
+    used integer := 0;
+    moved bigint := 0;
+    b app_queue_batches;
+    k app_queue_keys;
+    picked bigint[];
+    total bigint;
+    head bigint;
+begin
+    -- Claims of one queue, and its pause, go one after the other from here on.
+    select l.starts into past from queue_rate_limiting l where l.queue_id = queue for update;
+    select s.* into q from workflows_app_queues s
+    join workflows w on w.workflow_id = s.consumer_workflow_id and w.status = 'active' and w.live_version is not null
+    where s.queue_id = queue and s.status = 'running';
+    if not found then
+        return;
+    end if;
+    moment := present();
+    for b in
+        update app_queue_batches u set
+            epoch = nextval('app_queue_epoch'), holder = claimer, lease_until = moment + make_interval(secs => lease_s),
+            workflow_id = q.consumer_workflow_id
+        where u.batch_id in (
+            select c.batch_id from app_queue_batches c
+            where c.queue_id = queue and c.state = 'claimed' and c.lease_until < moment
+            order by c.lease_until
+            limit most
+            for update skip locked)
+        returning u.*
+    loop
+        return next b;
+    end loop;
+
+    if q.ordering = 'queue' then
+        perform promote_delayed(q, moment);
+    end if;
+    select q.max_parallel_batches - count(*) into room from app_queue_batches o
+    where o.queue_id = queue and o.state in ('claimed', 'running');
+
+    for b in
+        select * from app_queue_batches c
+        where c.queue_id = queue and c.state = 'resting' and c.not_before <= moment
+        order by c.not_before
+        limit greatest(0, least(room, most))
+        for update skip locked
+    loop
+        exit when rate_next(past, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, moment) > moment;
+        past := rate_kept(past, q.flush_rate_limit_max_flush_count, moment);
+        used := used + 1;
+        update app_queue_batches u set
+            state = 'claimed', run_id = run_ids[used], workflow_id = q.consumer_workflow_id,
+            epoch = nextval('app_queue_epoch'), holder = claimer, lease_until = moment + make_interval(secs => lease_s),
+            not_before = null, claimed_at = moment
+        where u.batch_id = b.batch_id
+        returning * into b;
+        return next b;
+    end loop;
+
+    for k in
+        select * from app_queue_keys r
+        where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
+        order by r.due_at, r.lane
+        limit greatest(0, least(room, most) - used)
+        for update skip locked
+    loop
+        exit when rate_next(past, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, moment) > moment;
+        if q.flush_strategy = 'fifo' then
+            select array_agg(c.seq order by c.n), sum(c.size), min(c.seq) into picked, total, head
+            from (
+                select i.seq, i.size, row_number() over w as n, sum(i.size) over w as so_far
+                from (
+                    select a.seq, a.size from app_queue a
+                    where a.queue_id = queue and a.lane = k.lane and a.state = 'waiting'
+                    order by a.seq
+                    limit q.flush_batch_size
+                ) as i
+                window w as (order by i.seq)
+            ) as c
+            where c.n = 1 or c.so_far <= app_queue_batch_bytes();
+        else
+            select array_agg(c.seq order by c.n), sum(c.size), min(c.seq) into picked, total, head
+            from (
+                select i.seq, i.size, row_number() over w as n, sum(i.size) over w as so_far
+                from (
+                    select a.seq, a.size from app_queue a
+                    where a.queue_id = queue and a.lane = k.lane and a.state = 'waiting'
+                    order by a.seq desc
+                    limit q.flush_batch_size
+                ) as i
+                window w as (order by i.seq desc)
+            ) as c
+            where c.n = 1 or c.so_far <= app_queue_batch_bytes();
+        end if;
+        if picked is null then
+            delete from app_queue_keys r where r.queue_id = queue and r.lane = k.lane;
+            continue;
+        end if;
+        past := rate_kept(past, q.flush_rate_limit_max_flush_count, moment);
+        used := used + 1;
+        insert into app_queue_batches (
+            workspace_id, queue_id, lane, batch_id, run_id, workflow_id, reason, members, epoch, holder, lease_until, claimed_at)
+        values (q.workspace_id, queue, k.lane, batch_ids[used], run_ids[used], q.consumer_workflow_id,
+            case
+                when k.depth >= q.flush_batch_size or k.bytes >= app_queue_batch_bytes() then 'full'
+                when k.flush_through >= head then 'demand'
+                else 'age'
+            end,
+            picked, nextval('app_queue_epoch'), claimer, moment + make_interval(secs => lease_s), moment)
+        returning * into b;
+        update app_queue_keys r set
+            state = 'held', depth = greatest(0, r.depth - cardinality(picked)), bytes = greatest(0, r.bytes - total),
+            due_at = null
+        where r.queue_id = queue and r.lane = k.lane;
+        moved := moved + cardinality(picked);
+        return next b;
+    end loop;
+
+    if used > 0 then
+        update queue_rate_limiting l set starts = past where l.queue_id = queue;
+    end if;
+    if moved > 0 then
+        insert into app_queue_counts (workspace_id, queue_id, depth, in_flight) values (q.workspace_id, queue, -moved, moved);
+    end if;
+end
+$$;
+
+ALTER FUNCTION public.claim_batches(queue uuid, claimer text, lease_s double precision, batch_ids uuid[], run_ids uuid[]) OWNER TO ms_owner;
 
 CREATE TABLE public.workflow_execution_queue (
     workspace_id bigint NOT NULL,
@@ -294,6 +492,43 @@ $$;
 
 ALTER FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) OWNER TO ms_owner;
 
+CREATE FUNCTION public.clear_queue(queue uuid) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+declare
+    gone bigint;
+    resting bigint;
+    late bigint;
+    busy bigint[];
+    owner bigint;
+begin
+    perform from queue_rate_limiting l where l.queue_id = queue for update;
+    select s.workspace_id into owner from workflows_app_queues s where s.queue_id = queue;
+    perform from app_queue_keys k where k.queue_id = queue order by k.lane for update;
+    with dropped as (
+        delete from app_queue_batches d where d.queue_id = queue and d.state in ('resting', 'blocked')
+        returning d.state, cardinality(d.members) + coalesce(cardinality(d.rest), 0) as n
+    )
+    select coalesce(sum(d.n) filter (where d.state = 'resting'), 0) into resting from dropped d;
+    select coalesce(array_agg(m.seq), '{}') into busy
+    from app_queue_batches b cross join unnest(b.members || coalesce(b.rest, '{}')) as m (seq) where b.queue_id = queue;
+    with dropped as (
+        delete from app_queue i where i.queue_id = queue and i.state in ('waiting', 'delayed')
+            and not (i.seq = any (busy))
+        returning i.state
+    )
+    select count(*), count(*) filter (where d.state = 'delayed') into gone, late from dropped d;
+    delete from app_queue_keys k where k.queue_id = queue
+        and not exists (select from app_queue_batches b where b.queue_id = queue and b.lane = k.lane);
+    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue;
+    insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
+    values (owner, queue, -(gone - late - resting), -resting, -late);
+    return gone;
+end
+$$;
+
+ALTER FUNCTION public.clear_queue(queue uuid) OWNER TO ms_owner;
+
 CREATE FUNCTION public.drop_workflow_views(id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -306,6 +541,208 @@ end
 $$;
 
 ALTER FUNCTION public.drop_workflow_views(id uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (depth = 0) THEN NULL::timestamp with time zone WHEN (asked OR (depth >= batch_size) OR (bytes >= public.app_queue_batch_bytes())) THEN moment ELSE (since + make_interval(secs => age_s)) END;
+
+ALTER FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) OWNER TO ms_owner;
+
+CREATE FUNCTION public.end_batch(run uuid, of_workflow uuid, end_status text, end_error json) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    b app_queue_batches;
+    q workflows_app_queues;
+    moment timestamptz;
+    n integer;
+    half integer;
+    kept bigint;
+    bytes_kept bigint;
+    became text;
+begin
+    select * into b from app_queue_batches c where c.run_id = run;
+    if not found then
+        return;
+    end if;
+    select * into q from workflows_app_queues s where s.queue_id = b.queue_id;
+    perform from app_queue_keys k where k.queue_id = b.queue_id and k.lane = b.lane for update;
+    select * into b from app_queue_batches c where c.run_id = run and c.state = 'running' for update;
+    if not found then
+        return;
+    end if;
+    moment := present();
+    n := cardinality(b.members);
+
+    if end_status = 'succeeded' then
+        became := 'done';
+        delete from app_queue i
+        where i.queue_id = b.queue_id and i.lane = b.lane and i.state = 'waiting' and i.seq = any (b.members);
+        insert into app_queue_counts (workspace_id, queue_id, in_flight) values (b.workspace_id, b.queue_id, -n);
+        perform go_on_with_batch(q, b, false, moment);
+    elsif q.consumer_workflow_id is distinct from of_workflow then
+        became := 'returned';
+        delete from app_queue_batches d where d.batch_id = b.batch_id;
+        select count(*), coalesce(sum(i.size), 0) into kept, bytes_kept from app_queue i
+        where i.queue_id = b.queue_id and i.lane = b.lane and i.state = 'waiting'
+            and i.seq = any (b.members || coalesce(b.rest, '{}'));
+        update app_queue_keys k set depth = k.depth + kept, bytes = k.bytes + bytes_kept
+        where k.queue_id = b.queue_id and k.lane = b.lane;
+        insert into app_queue_counts (workspace_id, queue_id, depth, in_flight)
+        values (b.workspace_id, b.queue_id, kept, -n - coalesce(cardinality(b.rest), 0));
+        perform release_lane(q, b.lane, moment);
+    else
+        if b.cuts is null and b.attempt < q.max_attempts then
+            became := 'retried';
+        elsif q.on_failure = 'bisect' and n > 1 then
+            became := 'bisected';
+        elsif q.on_failure = 'block' then
+            became := 'blocked';
+        else
+            became := 'dead_lettered';
+        end if;
+        update app_queue i set
+            attempts = i.attempts + 1,
+            state = case when became = 'dead_lettered' then 'dead' else i.state end,
+            run_id = run, error = end_error, failed_at = case when became = 'dead_lettered' then moment end
+        where i.queue_id = b.queue_id and i.lane = b.lane and i.state = 'waiting' and i.seq = any (b.members);
+        case became
+            when 'retried' then
+                update app_queue_batches u set
+                    state = 'resting', attempt = u.attempt + 1, error = end_error,
+                    not_before = moment + make_interval(secs => least(60, power(2, least(u.attempt - 1, 6))))
+                where u.batch_id = b.batch_id;
+            when 'blocked' then
+                update app_queue_batches u set state = 'blocked', error = end_error where u.batch_id = b.batch_id;
+                update app_queue_keys k set state = 'blocked' where k.queue_id = b.queue_id and k.lane = b.lane;
+                insert into app_queue_counts (workspace_id, queue_id, depth, in_flight)
+                select b.workspace_id, b.queue_id, c.n, -c.n from (select n + coalesce(cardinality(b.rest), 0)) as c (n);
+            when 'dead_lettered' then
+                insert into app_queue_counts (workspace_id, queue_id, in_flight, dead) values (b.workspace_id, b.queue_id, -n, n);
+                perform go_on_with_batch(q, b, true, moment);
+            when 'bisected' then
+                half := (n + 1) / 2;
+                update app_queue_batches u set
+                    batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = end_error,
+                    members = b.members[1:half],
+                    rest = b.members[half + 1:] || coalesce(b.rest, '{}'),
+                    cuts = array[half - n] || case when b.cuts[1] < 0 then array[-b.cuts[1]] || b.cuts[2:]
+                        else coalesce(b.cuts, '{}') end
+                where u.batch_id = b.batch_id;
+        end case;
+    end if;
+    update app_queue_logs l set status = end_status, fate = became, error = end_error, finished_at = moment
+    where l.queue_id = b.queue_id and l.run_id = run and l.status = 'running';
+end
+$$;
+
+ALTER FUNCTION public.end_batch(run uuid, of_workflow uuid, end_status text, end_error json) OWNER TO ms_owner;
+
+CREATE FUNCTION public.enqueue_items(workspace bigint, queue uuid, operation_key text, ids uuid[], ordering_keys text[], dedupe_keys text[], delays double precision[], bodies bytea[], sizes integer[]) RETURNS TABLE(outcome text, accepted integer, duplicates integer, accepted_ids uuid[], wake_at timestamp with time zone)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    q workflows_app_queues;
+    moment timestamptz;
+    kept bigint[];
+    fresh bigint[];
+begin
+    perform act_for(workspace);
+    -- Shared with all who add, closed to whoever deletes the queue.
+    select * into q from workflows_app_queues s where s.queue_id = queue and s.workspace_id = workspace for key share;
+    if not found then
+        outcome := 'queue_missing';
+        return next;
+        return;
+    end if;
+    if q.ordering = 'key' and exists (select from unnest(delays) as g (s) where g.s > 0) then
+        outcome := 'delay_with_keys';
+        return next;
+        return;
+    end if;
+    if operation_key is not null then
+        insert into app_queue_operations (workspace_id, operation) values (workspace, operation_key) on conflict do nothing;
+        if not found then
+            select o.accepted, o.duplicates into accepted, duplicates from app_queue_operations o
+            where o.workspace_id = workspace and o.operation = operation_key;
+            outcome := 'repeated';
+            return next;
+            return;
+        end if;
+    end if;
+
+    select coalesce(array_agg(g.n), '{}') into kept
+    from unnest(dedupe_keys) with ordinality as g (key, n) where g.key is null or q.dedupe_window = 0;
+    if cardinality(kept) < cardinality(ids) then
+        moment := present();
+        with first as (
+            select g.key, min(g.n) as n from unnest(dedupe_keys) with ordinality as g (key, n)
+            where g.key is not null
+            group by g.key
+        ), taken as (
+            insert into app_queue_dedupe as e (workspace_id, queue_id, dedupe_key, item_id, until)
+            select workspace, queue, f.key, ids[f.n], moment + make_interval(secs => q.dedupe_window) from first f order by f.key
+            on conflict (queue_id, dedupe_key) do update set item_id = excluded.item_id, until = excluded.until
+            where e.until <= moment
+            returning e.dedupe_key
+        )
+        select array_agg(f.n) into fresh from first f join taken t on t.dedupe_key = f.key;
+        kept := kept || coalesce(fresh, '{}');
+    end if;
+
+    -- Lanes are locked in the order of their names. The clock is read for each, so after waiting for it.
+    with given as (
+        select case when q.ordering = 'key' then coalesce(ordering_keys[g.n], '') else '' end as lane, sizes[g.n] as size
+        from unnest(kept) as g (n) where coalesce(delays[g.n], 0) <= 0
+    ), summed as (
+        select g.lane, count(*) as n, sum(g.size) as bytes from given g group by g.lane order by g.lane
+    ), told as (
+        insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
+        select workspace, queue, s.lane, s.n, s.bytes, present(),
+            due_time(s.n, s.bytes::bigint, present(), false, q.flush_batch_size, q.flush_record_max_age, present())
+        from summed s
+        on conflict (queue_id, lane) do update set
+            depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
+            oldest_at = coalesce(k.oldest_at, excluded.oldest_at),
+            due_at = case
+                when k.state <> 'ready' then k.due_at
+                else least(k.due_at, excluded.due_at, due_time(k.depth + excluded.depth, k.bytes + excluded.bytes,
+                    excluded.oldest_at, false, q.flush_batch_size, q.flush_record_max_age, excluded.oldest_at))
+            end
+        returning case when k.state = 'ready' then k.due_at end as due_at
+    )
+    select min(t.due_at) into wake_at from told t;
+
+    moment := present();
+    insert into app_queue (
+        workspace_id, queue_id, item_id, seq, lane, ordering_key, state, data, size, enqueued_at, available_at)
+    select workspace, queue, ids[g.n], nextval('app_queue_seq'),
+        case when q.ordering = 'key' then coalesce(ordering_keys[g.n], '') else '' end, ordering_keys[g.n],
+        case when delays[g.n] > 0 then 'delayed' else 'waiting' end, bodies[g.n], sizes[g.n], moment,
+        case when delays[g.n] > 0 then moment + make_interval(secs => delays[g.n]) end
+    from (select u.n from unnest(kept) as u (n) order by u.n) as g;
+
+    accepted := cardinality(kept);
+    duplicates := cardinality(ids) - accepted;
+    select coalesce(array_agg(ids[g.n] order by g.n), '{}'),
+        least(wake_at, min(moment + make_interval(secs => delays[g.n])) filter (where delays[g.n] > 0))
+    into accepted_ids, wake_at
+    from unnest(kept) as g (n);
+    if accepted > 0 then
+        insert into app_queue_counts (workspace_id, queue_id, depth, delayed)
+        select workspace, queue, accepted - d.n, d.n
+        from (select count(*) as n from unnest(kept) as g (n) where delays[g.n] > 0) as d;
+    end if;
+    if operation_key is not null then
+        update app_queue_operations o set accepted = enqueue_items.accepted, duplicates = enqueue_items.duplicates
+        where o.workspace_id = workspace and o.operation = operation_key;
+    end if;
+    outcome := 'accepted';
+    return next;
+end
+$$;
+
+ALTER FUNCTION public.enqueue_items(workspace bigint, queue uuid, operation_key text, ids uuid[], ordering_keys text[], dedupe_keys text[], delays double precision[], bodies bytea[], sizes integer[]) OWNER TO ms_owner;
 
 CREATE FUNCTION public.ensure_weeks(ahead integer) RETURNS SETOF text
     LANGUAGE plpgsql SECURITY DEFINER
@@ -353,11 +790,14 @@ begin
     end if;
     perform pg_advisory_xact_lock(hashtextextended('millstream.views', 0));
     execute format('create schema if not exists %I', space);
-    foreach source in array array['workflow_execution_queue', 'workflow_execution_logs'] loop
+    foreach source in array array['workflow_execution_queue', 'workflow_execution_logs', 'app_queue_logs'] loop
         execute format('create or replace view %I.%I with (security_invoker) as select * from public.%I where workflow_id = %L',
             space, source, source, id);
         execute format('grant select on %I.%I to ms_app, ms_engine', space, source);
     end loop;
+    execute format('create or replace view %I.app_queue with (security_invoker) as select i.* from public.app_queue i '
+        'where i.queue_id in (select q.queue_id from public.workflows_app_queues q where q.consumer_workflow_id = %L)', space, id);
+    execute format('grant select on %I.app_queue to ms_app, ms_engine', space);
     execute format('grant usage on schema %I to ms_app, ms_engine', space);
     return space;
 end
@@ -397,6 +837,9 @@ CREATE TABLE public.workflow_runs (
     cancel_requested_at timestamp with time zone,
     cancel_reason text,
     expires_at timestamp with time zone,
+    pinned_at timestamp with time zone,
+    pinned_by text,
+    pinned_reason text,
     event_seq bigint DEFAULT 1 NOT NULL,
     status_seq bigint DEFAULT 1 NOT NULL,
     changed_xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
@@ -405,6 +848,7 @@ CREATE TABLE public.workflow_runs (
     CONSTRAINT workflow_runs_child_has_path CHECK (((parent_run_id IS NULL) = (parent_path IS NULL))),
     CONSTRAINT workflow_runs_log CHECK ((log = ANY (ARRAY['full'::text, 'errors'::text, 'none'::text]))),
     CONSTRAINT workflow_runs_output_is_no_failures CHECK (((output IS NULL) OR (status = ANY (ARRAY['succeeded'::text, 'cancelled'::text])))),
+    CONSTRAINT workflow_runs_pin_is_whole CHECK (((pinned_at IS NOT NULL) OR ((pinned_by IS NULL) AND (pinned_reason IS NULL)))),
     CONSTRAINT workflow_runs_retention CHECK (((retention_days >= 0) AND (retention_days <= 36500))),
     CONSTRAINT workflow_runs_status CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'timed_out'::text]))),
     CONSTRAINT workflow_runs_terminal_expires CHECK (((expires_at IS NULL) = (finished_at IS NULL))),
@@ -459,6 +903,10 @@ begin
     end if;
 
     delete from workflow_signals s where s.run_id = r.run_id;
+    -- A batch that the run was given ends with it.
+    if r.trigger_type = 'queue' then
+        perform end_batch(r.run_id, r.workflow_id, end_status, end_error);
+    end if;
     if r.parent_run_id is not null then
         insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)
         select r.workspace_id, r.parent_run_id, 'child', r.parent_path, r.run_id
@@ -478,6 +926,114 @@ end
 $$;
 
 ALTER FUNCTION public.finish_run(r public.workflow_runs, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) OWNER TO ms_owner;
+
+CREATE FUNCTION public.flush_queue(queue uuid) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    reached integer;
+begin
+    with lanes as (
+        select k.lane from app_queue_keys k where k.queue_id = queue and k.depth > 0 order by k.lane for update
+    )
+    update app_queue_keys k set
+        flush_through = (select s.last_value from app_queue_seq s),
+        due_at = case when k.state = 'ready' then least(k.due_at, present()) else k.due_at end
+    from lanes
+    where k.queue_id = queue and k.lane = lanes.lane;
+    get diagnostics reached = row_count;
+    return reached;
+end
+$$;
+
+ALTER FUNCTION public.flush_queue(queue uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.fold_counts(queue uuid) RETURNS void
+    LANGUAGE sql
+    AS $$
+    with gone as (
+        delete from app_queue_counts c where (c.queue_id, c.count_id) in (
+            select o.queue_id, o.count_id from app_queue_counts o where o.queue_id = queue
+            order by o.count_id limit 2000 for update skip locked)
+        returning c.*
+    )
+    insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed, dead)
+    select g.workspace_id, queue, sum(g.depth), sum(g.in_flight), sum(g.delayed), sum(g.dead) from gone g group by g.workspace_id
+$$;
+
+ALTER FUNCTION public.fold_counts(queue uuid) OWNER TO ms_owner;
+
+CREATE TABLE public.workflows_app_queues (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    name text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    flush_batch_size integer DEFAULT 1000 NOT NULL,
+    flush_record_max_age double precision DEFAULT 60 NOT NULL,
+    flush_rate_limit_max_flush_count integer DEFAULT 10 NOT NULL,
+    flush_rate_limit_time_window double precision DEFAULT 1 NOT NULL,
+    flush_strategy text DEFAULT 'fifo'::text NOT NULL,
+    ordering text DEFAULT 'queue'::text NOT NULL,
+    max_parallel_batches integer DEFAULT 1 NOT NULL,
+    on_failure text DEFAULT 'block'::text NOT NULL,
+    max_attempts integer DEFAULT 3 NOT NULL,
+    dedupe_window double precision DEFAULT 86400 NOT NULL,
+    consumer_workflow_id uuid,
+    consumer_trigger_id text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by bigint,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT workflows_app_queues_age CHECK (((flush_record_max_age >= (1)::double precision) AND (flush_record_max_age <= (86400)::double precision))),
+    CONSTRAINT workflows_app_queues_attempts CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT workflows_app_queues_batch CHECK (((flush_batch_size >= 1) AND (flush_batch_size <= 10000))),
+    CONSTRAINT workflows_app_queues_consumer CHECK (((consumer_workflow_id IS NULL) = (consumer_trigger_id IS NULL))),
+    CONSTRAINT workflows_app_queues_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT workflows_app_queues_on_failure CHECK ((on_failure = ANY (ARRAY['block'::text, 'dead_letter'::text, 'bisect'::text]))),
+    CONSTRAINT workflows_app_queues_ordering CHECK ((ordering = ANY (ARRAY['queue'::text, 'key'::text]))),
+    CONSTRAINT workflows_app_queues_parallel CHECK (((max_parallel_batches = 1) OR ((ordering = 'key'::text) AND ((max_parallel_batches >= 2) AND (max_parallel_batches <= 1000))))),
+    CONSTRAINT workflows_app_queues_rate CHECK ((((flush_rate_limit_max_flush_count >= 1) AND (flush_rate_limit_max_flush_count <= 100000)) AND ((flush_rate_limit_time_window >= (0.001)::double precision) AND (flush_rate_limit_time_window <= (86400)::double precision)))),
+    CONSTRAINT workflows_app_queues_status CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text]))),
+    CONSTRAINT workflows_app_queues_strategy CHECK (((flush_strategy = 'fifo'::text) OR ((flush_strategy = 'lifo'::text) AND (ordering = 'queue'::text)))),
+    CONSTRAINT workflows_app_queues_window CHECK (((dedupe_window >= (0)::double precision) AND (dedupe_window <= (31536000)::double precision)))
+);
+
+ALTER TABLE ONLY public.workflows_app_queues FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflows_app_queues OWNER TO ms_owner;
+
+CREATE FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    size integer := b.cuts[1];
+    part bigint[];
+    left_over bigint[];
+    lengths integer[];
+    half integer;
+begin
+    if coalesce(cardinality(b.cuts), 0) = 0 then
+        delete from app_queue_batches d where d.batch_id = b.batch_id;
+        perform release_lane(q, b.lane, moment);
+        return;
+    end if;
+    part := b.rest[1:abs(size)];
+    left_over := b.rest[abs(size) + 1:];
+    lengths := b.cuts[2:];
+    if size < -1 and not faulty then
+        -- Its twin was sound, so the fault is here: it isn't tried as a whole.
+        half := (cardinality(part) + 1) / 2;
+        left_over := part[half + 1:] || left_over;
+        lengths := array[half - cardinality(part)] || lengths;
+        part := part[1:half];
+    end if;
+    update app_queue_batches u set
+        batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = null, members = part,
+        rest = coalesce(left_over, '{}'), cuts = coalesce(lengths, '{}')
+    where u.batch_id = b.batch_id;
+end
+$$;
+
+ALTER FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) OWNER TO ms_owner;
 
 CREATE FUNCTION public.keep_response(workspace bigint, run uuid, answer json) RETURNS text
     LANGUAGE plpgsql
@@ -505,6 +1061,61 @@ CREATE FUNCTION public.lock_key(workflow uuid, key text) RETURNS void
     AS $$ select pg_advisory_xact_lock(hashtextextended(workflow::text || ':' || key, 1)) $$;
 
 ALTER FUNCTION public.lock_key(workflow uuid, key text) OWNER TO ms_owner;
+
+CREATE FUNCTION public.next_flush(queue uuid) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+    q workflows_app_queues;
+    lost timestamptz;
+    next_one timestamptz;
+    busy integer;
+begin
+    select s.* into q from workflows_app_queues s
+    join workflows w on w.workflow_id = s.consumer_workflow_id and w.status = 'active' and w.live_version is not null
+    where s.queue_id = queue and s.status = 'running';
+    if not found then
+        return null;
+    end if;
+    select count(*) filter (where c.state in ('claimed', 'running')), min(c.lease_until), min(c.not_before)
+    into busy, lost, next_one
+    from app_queue_batches c where c.queue_id = queue;
+    if busy < q.max_parallel_batches then
+        next_one := least(
+            next_one,
+            (select min(k.due_at) from app_queue_keys k
+                where k.queue_id = queue and k.state = 'ready' and k.due_at is not null),
+            (select min(i.available_at) from app_queue i where i.queue_id = queue and i.state = 'delayed'));
+        if next_one is not null then
+            next_one := greatest(next_one, (
+                select rate_next(l.starts, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, present())
+                from queue_rate_limiting l where l.queue_id = queue));
+        end if;
+    else
+        next_one := null;
+    end if;
+    return least(lost, next_one);
+end
+$$;
+
+ALTER FUNCTION public.next_flush(queue uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform act_for(workspace);
+    if not pg_try_advisory_xact_lock_shared(hashtextextended('millstream.drop', 0)) then
+        return case when exists (select from workflow_runs w where w.run_id = run and w.workspace_id = workspace) then 'going'
+            else 'unknown' end;
+    end if;
+    update workflow_runs w set pinned_at = coalesce(w.pinned_at, now()), pinned_by = who, pinned_reason = why
+    where w.run_id = run and w.workspace_id = workspace;
+    return case when found then 'pinned' else 'unknown' end;
+end
+$$;
+
+ALTER FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) OWNER TO ms_owner;
 
 CREATE FUNCTION public.post_resume(workspace bigint, run uuid, step_path text, posted json) RETURNS text
     LANGUAGE plpgsql
@@ -544,6 +1155,47 @@ $$;
 
 ALTER FUNCTION public.present() OWNER TO ms_owner;
 
+CREATE FUNCTION public.promote_delayed(q public.workflows_app_queues, moment timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    one record;
+    n integer := 0;
+    total bigint := 0;
+begin
+    if not exists (
+        select from app_queue i where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
+    ) then
+        return;
+    end if;
+    insert into app_queue_keys (workspace_id, queue_id, lane) values (q.workspace_id, q.queue_id, '') on conflict do nothing;
+    -- Somebody adds to it now: the next claim sees to it.
+    perform from app_queue_keys k where k.queue_id = q.queue_id and k.lane = '' for update skip locked;
+    if not found then
+        return;
+    end if;
+    for one in
+        select i.item_id, i.size from app_queue i
+        where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
+        order by i.available_at, i.item_id
+        limit 1000
+    loop
+        update app_queue i set state = 'waiting', seq = nextval('app_queue_seq')
+        where i.queue_id = q.queue_id and i.item_id = one.item_id;
+        n := n + 1;
+        total := total + one.size;
+    end loop;
+    update app_queue_keys k set
+        depth = k.depth + n, bytes = k.bytes + total, oldest_at = coalesce(k.oldest_at, moment),
+        due_at = case when k.state <> 'ready' then k.due_at else least(k.due_at, due_time(k.depth + n, k.bytes + total, moment,
+            false, q.flush_batch_size, q.flush_record_max_age, moment)) end
+    where k.queue_id = q.queue_id and k.lane = '';
+    insert into app_queue_counts (workspace_id, queue_id, depth, delayed) values (q.workspace_id, q.queue_id, n, -n);
+end
+$$;
+
+ALTER FUNCTION public.promote_delayed(q public.workflows_app_queues, moment timestamp with time zone) OWNER TO ms_owner;
+
 CREATE PROCEDURE public.protect_tenant_table(IN name text)
     LANGUAGE plpgsql
     AS $_$
@@ -579,22 +1231,37 @@ ALTER FUNCTION public.rate_kept(starts timestamp with time zone[], count integer
 CREATE FUNCTION public.rate_next(starts timestamp with time zone[], count integer, per_s double precision, moment timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-    select greatest(
+    select least('9000-01-01 00:00:00+00'::timestamptz, greatest(
         moment,
         starts[cardinality(starts)],
         starts[greatest(1, cardinality(starts) - count / parts.k + 1)]
-            + make_interval(secs => ceil(least(per_s, 3155760000) / parts.k * 1e6) / 1e6))
+            + make_interval(secs => ceil(least(per_s, 31557600000) / parts.k * 1e6) / 1e6)))
     from (select (count - 1) / 1000 + 1 as k) as parts
 $$;
 
 ALTER FUNCTION public.rate_next(starts timestamp with time zone[], count integer, per_s double precision, moment timestamp with time zone) OWNER TO ms_owner;
 
-CREATE FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) RETURNS TABLE(status text, finished_now boolean, last_seq bigint, cancel_requested boolean, cancel_reason text, next_run uuid, refused_paths text[], refused_attempts integer[])
+CREATE FUNCTION public.reckon_due_times(queue uuid) RETURNS void
+    LANGUAGE sql
+    AS $$
+    with lanes as (
+        select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'ready' order by k.lane for update
+    )
+    update app_queue_keys k set due_at = due_time(k.depth, k.bytes, k.oldest_at, k.due_at <= present(), q.flush_batch_size,
+        q.flush_record_max_age, present())
+    from lanes, workflows_app_queues q
+    where k.queue_id = queue and k.lane = lanes.lane and q.queue_id = queue
+$$;
+
+ALTER FUNCTION public.reckon_due_times(queue uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[], step_words text[]) RETURNS TABLE(status text, finished_now boolean, last_seq bigint, cancel_requested boolean, cancel_reason text, next_run uuid, refused_paths text[], refused_attempts integer[])
     LANGUAGE plpgsql
     AS $$
 declare
     r workflow_runs;
     changed integer := 0;
+    found_before text[];
 begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
@@ -664,7 +1331,22 @@ begin
         last_seq := r.event_seq + cardinality(paths);
     end if;
 
+    -- What a run doesn't keep is not found either.
+    if r.log <> 'none' and cardinality(step_words) > 0 then
+        if end_status is null then
+            insert into workflow_words as k (workspace_id, run_id, words) values (workspace, run, step_words)
+            on conflict (run_id) do update set
+                words = k.words || array(select unnest(excluded.words) except select unnest(k.words))
+            where cardinality(k.words) < 2000;
+        elsif r.log = 'full' or end_status <> 'succeeded' then
+            words := words || step_words;
+        end if;
+    end if;
     if end_status is not null then
+        delete from workflow_words k where k.run_id = run returning k.words into found_before;
+        if r.log = 'full' or end_status <> 'succeeded' then
+            words := words || found_before;
+        end if;
         r.started_at := coalesce(r.started_at, began_at, now());
         r.event_seq := last_seq;
         next_run := finish_run(r, end_status, end_output, end_error, end_warnings, coalesce(end_at, now()),
@@ -685,7 +1367,9 @@ begin
         last_seq := last_seq + 1;
         update workflow_runs w set
             status = record_steps.status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
-            status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
+            status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint,
+            search = case when record_steps.status = 'waiting' and w.log = 'full' then w.search || coalesce(
+                (select array_to_tsvector(k.words) from workflow_words k where k.run_id = run), '') else w.search end
         where w.run_id = run;
     elsif changed > 0 then
         update workflow_runs w set event_seq = last_seq where w.run_id = run;
@@ -694,7 +1378,79 @@ begin
 end
 $$;
 
-ALTER FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) OWNER TO ms_owner;
+ALTER FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[], step_words text[]) OWNER TO ms_owner;
+
+CREATE FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    head record;
+begin
+    select i.seq, coalesce(i.available_at, i.enqueued_at) as since into head from app_queue i
+    where i.queue_id = q.queue_id and i.lane = of_lane and i.state = 'waiting'
+    order by i.seq
+    limit 1;
+    if not found then
+        delete from app_queue_keys k where k.queue_id = q.queue_id and k.lane = of_lane;
+        return;
+    end if;
+    update app_queue_keys k set
+        state = 'ready', oldest_at = head.since,
+        due_at = due_time(k.depth, k.bytes, head.since, k.flush_through >= head.seq, q.flush_batch_size,
+            q.flush_record_max_age, moment)
+    where k.queue_id = q.queue_id and k.lane = of_lane;
+end
+$$;
+
+ALTER FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) OWNER TO ms_owner;
+
+CREATE FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    q workflows_app_queues;
+    chosen uuid[];
+    one record;
+    moment timestamptz;
+begin
+    select * into q from workflows_app_queues s where s.queue_id = queue for key share;
+    select array_agg(d.item_id) into chosen from (
+        select i.item_id from app_queue i
+        where i.queue_id = queue and i.state = 'dead' and (items is null or i.item_id = any (items))
+        order by i.item_id desc
+        limit most
+        for update skip locked
+    ) as d;
+    if chosen is null then
+        return 0;
+    end if;
+    insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
+    select q.workspace_id, queue, g.lane, g.n, g.bytes, present(),
+        due_time(g.n, g.bytes, present(), false, q.flush_batch_size, q.flush_record_max_age, present())
+    from (
+        select i.lane, count(*)::integer as n, sum(i.size)::bigint as bytes from app_queue i
+        where i.queue_id = queue and i.item_id = any (chosen)
+        group by i.lane
+        order by i.lane
+    ) as g
+    on conflict (queue_id, lane) do update set
+        depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
+        oldest_at = coalesce(k.oldest_at, excluded.oldest_at),
+        due_at = case when k.state <> 'ready' then k.due_at else least(k.due_at, excluded.due_at) end;
+    moment := present();
+    for one in select g.item_id from unnest(chosen) as g (item_id) order by g.item_id loop
+        update app_queue i set
+            state = 'waiting', seq = nextval('app_queue_seq'), attempts = 0, available_at = moment, failed_at = null,
+            run_id = null, error = null
+        where i.queue_id = queue and i.item_id = one.item_id;
+    end loop;
+    insert into app_queue_counts (workspace_id, queue_id, depth, dead)
+    values (q.workspace_id, queue, cardinality(chosen), -cardinality(chosen));
+    return cardinality(chosen);
+end
+$$;
+
+ALTER FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) OWNER TO ms_owner;
 
 CREATE FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) RETURNS TABLE(outcome text, next_run uuid)
     LANGUAGE plpgsql
@@ -760,11 +1516,10 @@ $$;
 
 ALTER FUNCTION public.room_under_cap(workflow uuid, cap integer) OWNER TO ms_owner;
 
-CREATE FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid, most integer) RETURNS SETOF uuid
+CREATE FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
+    AS $_$
 declare
     workspace bigint := nullif(current_setting('app.ws', true), '')::bigint;
     query tsquery := quote_literal('#' || workspace)::tsquery;
@@ -777,20 +1532,84 @@ begin
         query := query && case when word like '%*' then (quote_literal(rtrim(word, '*')) || ':*')::tsquery
             else quote_literal(word)::tsquery end;
     end loop;
-    return query
+    -- Planned anew for each question, as how rare a word is decides the plan, and for each direction.
+    return query execute '
         select r.run_id from public.workflow_runs r
-        where r.search @@ query and r.workspace_id = workspace
-            and (of_workflow is null or r.workflow_id = of_workflow)
-            and (of_statuses is null or r.status = any (of_statuses))
-            and (of_version is null or r.version = of_version)
-            and (of_trigger is null or r.trigger_type = of_trigger)
-            and r.run_id >= lowest and r.run_id < below
-        order by r.run_id desc
-        limit most;
+        where r.search @@ $1 and r.workspace_id = $2
+            and ($3 is null or r.workflow_id = $3)
+            and ($4 is null or r.status = any ($4))
+            and ($5 is null or r.version = $5)
+            and ($6 is null or r.trigger_type = $6)
+            and ($7 is null or r.test = $7)
+            and ($8 is null or (r.pinned_at is not null) = $8)
+            and r.run_id >= $9 and r.run_id < $10
+        order by r.run_id ' || case when oldest_first then 'asc' else 'desc' end || ' limit $11'
+    using query, workspace, of_workflow, of_statuses, of_version, of_trigger, of_test, of_pinned, lowest, below, most;
+end
+$_$;
+
+ALTER FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) OWNER TO ms_search;
+
+CREATE FUNCTION public.set_queue_status(queue uuid, wanted text) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    freed integer := 0;
+    one record;
+    n integer;
+begin
+    perform from queue_rate_limiting l where l.queue_id = queue for update;
+    update workflows_app_queues s set status = wanted, updated_at = now() where s.queue_id = queue and s.status <> wanted;
+    if wanted = 'running' then
+        for one in
+            select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'blocked' order by k.lane for update
+        loop
+            update app_queue_batches u set state = 'resting', not_before = present(), attempt = 1
+            where u.queue_id = queue and u.lane = one.lane and u.state = 'blocked'
+            returning cardinality(u.members) + coalesce(cardinality(u.rest), 0) into n;
+            update app_queue_keys k set state = 'held' where k.queue_id = queue and k.lane = one.lane;
+            insert into app_queue_counts (workspace_id, queue_id, depth, in_flight)
+            select s.workspace_id, queue, -n, n from workflows_app_queues s where s.queue_id = queue;
+            freed := freed + 1;
+        end loop;
+    end if;
+    return freed;
 end
 $$;
 
-ALTER FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid, most integer) OWNER TO ms_search;
+ALTER FUNCTION public.set_queue_status(queue uuid, wanted text) OWNER TO ms_owner;
+
+CREATE FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) RETURNS TABLE(due timestamp with time zone, wait_s double precision)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    held rate_ledger;
+    moment timestamptz;
+    kept_for interval := make_interval(secs => least(per_s, 31557600000));
+begin
+    perform act_for(workspace);
+    loop
+        select * into held from rate_ledger l where l.workspace_id = workspace and l.key = of_key for update;
+        exit when found;
+        -- Somebody else's row is waited for here, and locked in the next round; maintenance may take it away between.
+        insert into rate_ledger as l (workspace_id, key, starts, expires_at)
+        values (workspace, of_key, '{}', present() + interval '1 hour')
+        on conflict do nothing;
+    end loop;
+    moment := present();
+    due := rate_next(held.starts, count, per_s, moment);
+    wait_s := extract(epoch from due - moment);
+    if due = moment or reserve then
+        update rate_ledger l set
+            starts = rate_kept(held.starts, count, due),
+            expires_at = case when held.expires_at >= due + kept_for then held.expires_at else due + kept_for + interval '1 hour' end
+        where l.workspace_id = workspace and l.key = of_key;
+    end if;
+    return next;
+end
+$$;
+
+ALTER FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) OWNER TO ms_owner;
 
 CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -852,38 +1671,6 @@ WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000',
 ALTER TABLE ONLY public.app_queue FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.app_queue OWNER TO ms_owner;
-
-CREATE TABLE public.app_queue_batches (
-    workspace_id bigint NOT NULL,
-    queue_id uuid NOT NULL,
-    lane text NOT NULL,
-    batch_id uuid NOT NULL,
-    run_id uuid NOT NULL,
-    workflow_id uuid NOT NULL,
-    state text DEFAULT 'claimed'::text NOT NULL,
-    attempt integer DEFAULT 1 NOT NULL,
-    reason text NOT NULL,
-    members bigint[] NOT NULL,
-    rest bigint[],
-    cuts integer[],
-    epoch bigint NOT NULL,
-    holder text,
-    lease_until timestamp with time zone,
-    not_before timestamp with time zone,
-    error json,
-    claimed_at timestamp with time zone NOT NULL,
-    CONSTRAINT app_queue_batches_has_members CHECK ((cardinality(members) > 0)),
-    CONSTRAINT app_queue_batches_lease CHECK (((state = 'claimed'::text) = (lease_until IS NOT NULL))),
-    CONSTRAINT app_queue_batches_parts CHECK (((rest IS NULL) = (cuts IS NULL))),
-    CONSTRAINT app_queue_batches_reason CHECK ((reason = ANY (ARRAY['full'::text, 'age'::text, 'demand'::text]))),
-    CONSTRAINT app_queue_batches_rest CHECK (((state = 'resting'::text) = (not_before IS NOT NULL))),
-    CONSTRAINT app_queue_batches_state CHECK ((state = ANY (ARRAY['claimed'::text, 'running'::text, 'resting'::text, 'blocked'::text])))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
-
-ALTER TABLE ONLY public.app_queue_batches FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.app_queue_batches OWNER TO ms_owner;
 
 CREATE TABLE public.app_queue_counts (
     workspace_id bigint NOT NULL,
@@ -1064,6 +1851,19 @@ ALTER TABLE ONLY public.queue_rate_limiting FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.queue_rate_limiting OWNER TO ms_owner;
 
+CREATE TABLE public.rate_ledger (
+    workspace_id bigint NOT NULL,
+    key text NOT NULL,
+    starts timestamp with time zone[] NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT rate_ledger_key_is_short CHECK (((length(key) >= 1) AND (length(key) <= 300)))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
+
+ALTER TABLE ONLY public.rate_ledger FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rate_ledger OWNER TO ms_owner;
+
 CREATE TABLE public.workflows (
     workspace_id bigint NOT NULL,
     workflow_id uuid NOT NULL,
@@ -1121,6 +1921,9 @@ CREATE VIEW public.run_headers WITH (security_invoker='true') AS
     r.status_seq,
     r.changed_xid,
     r.compiled_hash,
+    r.pinned_at,
+    r.pinned_by,
+    r.pinned_reason,
         CASE
             WHEN (q.state = 'blocked'::text) THEN 'key'::text
             WHEN ((q.state = 'ready'::text) AND q.counted AND (w.max_concurrent_runs <= ( SELECT count(*) AS count
@@ -1282,43 +2085,16 @@ ALTER TABLE public.workflow_signals ALTER COLUMN signal_id ADD GENERATED ALWAYS 
     CACHE 1
 );
 
-CREATE TABLE public.workflows_app_queues (
+CREATE TABLE public.workflow_words (
     workspace_id bigint NOT NULL,
-    queue_id uuid NOT NULL,
-    name text NOT NULL,
-    status text DEFAULT 'running'::text NOT NULL,
-    flush_batch_size integer DEFAULT 1000 NOT NULL,
-    flush_record_max_age double precision DEFAULT 60 NOT NULL,
-    flush_rate_limit_max_flush_count integer DEFAULT 10 NOT NULL,
-    flush_rate_limit_time_window double precision DEFAULT 1 NOT NULL,
-    flush_strategy text DEFAULT 'fifo'::text NOT NULL,
-    ordering text DEFAULT 'queue'::text NOT NULL,
-    max_parallel_batches integer DEFAULT 1 NOT NULL,
-    on_failure text DEFAULT 'block'::text NOT NULL,
-    max_attempts integer DEFAULT 3 NOT NULL,
-    dedupe_window double precision DEFAULT 86400 NOT NULL,
-    consumer_workflow_id uuid,
-    consumer_trigger_id text,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    created_by bigint,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT workflows_app_queues_age CHECK (((flush_record_max_age >= (1)::double precision) AND (flush_record_max_age <= (86400)::double precision))),
-    CONSTRAINT workflows_app_queues_attempts CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
-    CONSTRAINT workflows_app_queues_batch CHECK (((flush_batch_size >= 1) AND (flush_batch_size <= 10000))),
-    CONSTRAINT workflows_app_queues_consumer CHECK (((consumer_workflow_id IS NULL) = (consumer_trigger_id IS NULL))),
-    CONSTRAINT workflows_app_queues_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
-    CONSTRAINT workflows_app_queues_on_failure CHECK ((on_failure = ANY (ARRAY['block'::text, 'dead_letter'::text, 'bisect'::text]))),
-    CONSTRAINT workflows_app_queues_ordering CHECK ((ordering = ANY (ARRAY['queue'::text, 'key'::text]))),
-    CONSTRAINT workflows_app_queues_parallel CHECK (((max_parallel_batches = 1) OR ((ordering = 'key'::text) AND ((max_parallel_batches >= 2) AND (max_parallel_batches <= 1000))))),
-    CONSTRAINT workflows_app_queues_rate CHECK ((((flush_rate_limit_max_flush_count >= 1) AND (flush_rate_limit_max_flush_count <= 100000)) AND ((flush_rate_limit_time_window >= (0.001)::double precision) AND (flush_rate_limit_time_window <= (86400)::double precision)))),
-    CONSTRAINT workflows_app_queues_status CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text]))),
-    CONSTRAINT workflows_app_queues_strategy CHECK (((flush_strategy = 'fifo'::text) OR ((flush_strategy = 'lifo'::text) AND (ordering = 'queue'::text)))),
-    CONSTRAINT workflows_app_queues_window CHECK (((dedupe_window >= (0)::double precision) AND (dedupe_window <= (31536000)::double precision)))
-);
+    run_id uuid NOT NULL,
+    words text[] NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
 
-ALTER TABLE ONLY public.workflows_app_queues FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY public.workflow_words FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE public.workflows_app_queues OWNER TO ms_owner;
+ALTER TABLE public.workflow_words OWNER TO ms_owner;
 
 CREATE TABLE public.workflows_documents (
     workspace_id bigint NOT NULL,
@@ -1482,6 +2258,9 @@ ALTER TABLE ONLY public.key_values
 ALTER TABLE ONLY public.queue_rate_limiting
     ADD CONSTRAINT queue_rate_limiting_pkey PRIMARY KEY (queue_id);
 
+ALTER TABLE ONLY public.rate_ledger
+    ADD CONSTRAINT rate_ledger_pkey PRIMARY KEY (workspace_id, key);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
@@ -1511,6 +2290,9 @@ ALTER TABLE ONLY public.workflow_runs
 
 ALTER TABLE ONLY public.workflow_signals
     ADD CONSTRAINT workflow_signals_pkey PRIMARY KEY (signal_id);
+
+ALTER TABLE ONLY public.workflow_words
+    ADD CONSTRAINT workflow_words_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY public.workflows_app_queues
     ADD CONSTRAINT workflows_app_queues_pkey PRIMARY KEY (queue_id);
@@ -1581,6 +2363,8 @@ CREATE INDEX key_value_operations_created ON public.key_value_operations USING b
 
 CREATE INDEX key_values_expires ON public.key_values USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
+CREATE INDEX rate_ledger_expires ON public.rate_ledger USING btree (expires_at);
+
 CREATE INDEX user_roles_workspace ON public.user_roles USING btree (workspace_id);
 
 CREATE UNIQUE INDEX users_email ON public.users USING btree (lower(email));
@@ -1603,11 +2387,15 @@ CREATE INDEX workflow_resumes_posted ON public.workflow_resumes USING btree (pos
 
 CREATE INDEX workflow_runs_changed ON ONLY public.workflow_runs USING btree (workspace_id, changed_xid, run_id);
 
-CREATE INDEX workflow_runs_expires ON ONLY public.workflow_runs USING btree (expires_at) WHERE (retention_days < 30);
+CREATE INDEX workflow_runs_expires ON ONLY public.workflow_runs USING btree (expires_at) WHERE ((retention_days < 30) AND (pinned_at IS NULL));
+
+CREATE INDEX workflow_runs_expires_late ON ONLY public.workflow_runs USING btree (expires_at) WHERE ((retention_days >= 30) AND (pinned_at IS NULL));
 
 CREATE INDEX workflow_runs_kept_bare ON ONLY public.workflow_runs USING btree (finished_at) WHERE (log = 'none'::text);
 
 CREATE INDEX workflow_runs_parent ON ONLY public.workflow_runs USING btree (parent_run_id) WHERE (parent_run_id IS NOT NULL);
+
+CREATE INDEX workflow_runs_pinned ON ONLY public.workflow_runs USING btree (workspace_id, run_id DESC) WHERE (pinned_at IS NOT NULL);
 
 CREATE INDEX workflow_runs_search ON ONLY public.workflow_runs USING gin (search);
 
@@ -1726,6 +2514,8 @@ CREATE POLICY engine ON public.key_values TO ms_engine USING ((workspace_id = CO
 
 CREATE POLICY engine ON public.queue_rate_limiting TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.rate_ledger TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.user_roles TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.users TO ms_engine USING (true) WITH CHECK (true);
@@ -1741,6 +2531,8 @@ CREATE POLICY engine ON public.workflow_resumes TO ms_engine USING ((workspace_i
 CREATE POLICY engine ON public.workflow_runs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflow_signals TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.workflow_words TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflows TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -1770,6 +2562,8 @@ CREATE POLICY owner_sees ON public.workflows FOR SELECT TO ms_owner USING (true)
 
 ALTER TABLE public.queue_rate_limiting ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.rate_ledger ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY search_sees ON public.workflow_runs FOR SELECT TO ms_search USING (true);
 
 CREATE POLICY tenant ON public.api_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -1798,6 +2592,8 @@ CREATE POLICY tenant ON public.key_values TO ms_app USING ((workspace_id = (NULL
 
 CREATE POLICY tenant ON public.queue_rate_limiting TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON public.rate_ledger TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.user_roles TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.users FOR SELECT TO ms_app USING ((EXISTS ( SELECT
@@ -1815,6 +2611,8 @@ CREATE POLICY tenant ON public.workflow_resumes TO ms_app USING ((workspace_id =
 CREATE POLICY tenant ON public.workflow_runs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflow_signals TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.workflow_words TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflows TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -1848,6 +2646,8 @@ ALTER TABLE public.workflow_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_signals ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.workflow_words ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.workflows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflows_app_queues ENABLE ROW LEVEL SECURITY;
@@ -1880,9 +2680,22 @@ REVOKE ALL ON FUNCTION public.act_for(workspace bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.act_for(workspace bigint) TO ms_app;
 GRANT ALL ON FUNCTION public.act_for(workspace bigint) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.app_queue_batch_bytes() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.app_queue_batch_bytes() TO ms_app;
+GRANT ALL ON FUNCTION public.app_queue_batch_bytes() TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) TO ms_app;
 GRANT ALL ON FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.claim_batches(queue uuid, claimer text, lease_s double precision, batch_ids uuid[], run_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.claim_batches(queue uuid, claimer text, lease_s double precision, batch_ids uuid[], run_ids uuid[]) TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_queue TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_queue TO ms_engine;
@@ -1896,8 +2709,24 @@ GRANT ALL ON FUNCTION public.claim_run(run uuid, claimer text, lease_s double pr
 REVOKE ALL ON FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.clear_queue(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.drop_workflow_views(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.drop_workflow_views(id uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) TO ms_app;
+GRANT ALL ON FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.end_batch(run uuid, of_workflow uuid, end_status text, end_error json) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.end_batch(run uuid, of_workflow uuid, end_status text, end_error json) TO ms_app;
+GRANT ALL ON FUNCTION public.end_batch(run uuid, of_workflow uuid, end_status text, end_error json) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.enqueue_items(workspace bigint, queue uuid, operation_key text, ids uuid[], ordering_keys text[], dedupe_keys text[], delays double precision[], bodies bytea[], sizes integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.enqueue_items(workspace bigint, queue uuid, operation_key text, ids uuid[], ordering_keys text[], dedupe_keys text[], delays double precision[], bodies bytea[], sizes integer[]) TO ms_app;
+GRANT ALL ON FUNCTION public.enqueue_items(workspace bigint, queue uuid, operation_key text, ids uuid[], ordering_keys text[], dedupe_keys text[], delays double precision[], bodies bytea[], sizes integer[]) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.ensure_weeks(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ensure_weeks(ahead integer) TO ms_engine;
@@ -1923,11 +2752,27 @@ GRANT SELECT(trigger_type) ON TABLE public.workflow_runs TO ms_search;
 
 GRANT SELECT(test) ON TABLE public.workflow_runs TO ms_search;
 
+GRANT SELECT(pinned_at) ON TABLE public.workflow_runs TO ms_search;
+
 GRANT SELECT(search) ON TABLE public.workflow_runs TO ms_search;
 
 REVOKE ALL ON FUNCTION public.finish_run(r public.workflow_runs, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.finish_run(r public.workflow_runs, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) TO ms_app;
 GRANT ALL ON FUNCTION public.finish_run(r public.workflow_runs, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.flush_queue(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.flush_queue(queue uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.flush_queue(queue uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.fold_counts(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fold_counts(queue uuid) TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) TO ms_app;
+GRANT ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) TO ms_app;
@@ -1937,15 +2782,37 @@ REVOKE ALL ON FUNCTION public.lock_key(workflow uuid, key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_key(workflow uuid, key text) TO ms_app;
 GRANT ALL ON FUNCTION public.lock_key(workflow uuid, key text) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.next_flush(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_flush(queue uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) TO ms_app;
+GRANT ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.post_resume(workspace bigint, run uuid, step_path text, posted json) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.post_resume(workspace bigint, run uuid, step_path text, posted json) TO ms_app;
 GRANT ALL ON FUNCTION public.post_resume(workspace bigint, run uuid, step_path text, posted json) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.promote_delayed(q public.workflows_app_queues, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.promote_delayed(q public.workflows_app_queues, moment timestamp with time zone) TO ms_engine;
+
 REVOKE ALL ON PROCEDURE public.protect_tenant_table(IN name text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) TO ms_app;
-GRANT ALL ON FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[]) TO ms_engine;
+REVOKE ALL ON FUNCTION public.reckon_due_times(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.reckon_due_times(queue uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.reckon_due_times(queue uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[], step_words text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[], step_words text[]) TO ms_app;
+GRANT ALL ON FUNCTION public.record_steps(workspace bigint, run uuid, paths text[], attempts integer[], steps text[], modules text[], iterations integer[], statuses text[], starts timestamp with time zone[], ends timestamp with time zone[], inputs text[], outputs text[], errors text[], handles text[], step_logs text[], wait_kinds text[], wait_reasons text[], wait_untils timestamp with time zone[], resume_urls text[], child_run_ids uuid[], mocks text[], keys text[], retry_ats timestamp with time zone[], refs text[], media_types text[], bodies bytea[], waiting boolean, began_at timestamp with time zone, end_status text, end_output json, end_error json, end_warnings json, end_at timestamp with time zone, words text[], step_words text[]) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) TO ms_app;
+GRANT ALL ON FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) TO ms_app;
+GRANT ALL ON FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) TO ms_app;
@@ -1955,9 +2822,17 @@ REVOKE ALL ON FUNCTION public.room_under_cap(workflow uuid, cap integer) FROM PU
 GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid, cap integer) TO ms_app;
 GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid, cap integer) TO ms_engine;
 
-REVOKE ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid, most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid, most integer) TO ms_app;
-GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid, most integer) TO ms_engine;
+REVOKE ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) TO ms_app;
+GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.set_queue_status(queue uuid, wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.set_queue_status(queue uuid, wanted text) TO ms_app;
+GRANT ALL ON FUNCTION public.set_queue_status(queue uuid, wanted text) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_app;
+GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_engine;
 
 GRANT SELECT ON TABLE public.access_rights TO ms_app;
 GRANT SELECT ON TABLE public.access_rights TO ms_engine;
@@ -1967,9 +2842,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO ms_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_engine;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_counts TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_counts TO ms_engine;
@@ -2007,6 +2879,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_engine;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_ledger TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_ledger TO ms_engine;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows TO ms_engine;
 
@@ -2034,8 +2909,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_resumes TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_signals TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_signals TO ms_engine;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_engine;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_words TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_words TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_documents TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_documents TO ms_engine;

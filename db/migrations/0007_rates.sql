@@ -10,14 +10,14 @@
 -- Its first element is -infinity while nothing was cut off; else what was cut off is taken to be as late as the oldest
 -- start that is left. So a limit that is met for the first time may wait longer than it had to, but is never exceeded.
 
--- When the next start may be. per_s: seconds, up to a hundred years.
+-- When the next start may be. per_s: seconds, up to a thousand years. Nothing is promised for later than the year 9000.
 create function rate_next(starts timestamptz[], count integer, per_s double precision, moment timestamptz) returns timestamptz
 language sql stable parallel safe as $$
-    select greatest(
+    select least('9000-01-01 00:00:00+00'::timestamptz, greatest(
         moment,
         starts[cardinality(starts)],
         starts[greatest(1, cardinality(starts) - count / parts.k + 1)]
-            + make_interval(secs => ceil(least(per_s, 3155760000) / parts.k * 1e6) / 1e6))
+            + make_interval(secs => ceil(least(per_s, 31557600000) / parts.k * 1e6) / 1e6)))
     from (select (count - 1) / 1000 + 1 as k) as parts
 $$;
 
@@ -29,3 +29,51 @@ language sql stable parallel safe as $$
         else (starts || at)[cardinality(starts) + 2 - least(1000, greatest(cardinality(starts), count), cardinality(starts) + 1):]
     end
 $$;
+
+-- One row for each key that something started under of late: step:… for throttles of steps, hook:… for webhooks. A row
+-- goes when its starts hold nobody up any more. expires_at moves in strides, so that most updates touch no index.
+create table rate_ledger (
+    workspace_id bigint not null,
+    key text not null,
+    starts timestamptz[] not null,
+    expires_at timestamptz not null,
+    primary key (workspace_id, key),
+    constraint rate_ledger_key_is_short check (length(key) between 1 and 300)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+create index rate_ledger_expires on rate_ledger (expires_at);
+call protect_tenant_table('rate_ledger');
+grant select, insert, update, delete on rate_ledger to ms_app, ms_engine;
+
+-- Asks for the next start under a key, behind everybody who asked before: its time, and how long that is from now (0:
+-- it has the start, now). reserve: a start in the future is promised, and taken; without, nothing is taken unless it is now.
+create function take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean)
+returns table (due timestamptz, wait_s double precision)
+language plpgsql as $$
+declare
+    held rate_ledger;
+    moment timestamptz;
+    kept_for interval := make_interval(secs => least(per_s, 31557600000));
+begin
+    perform act_for(workspace);
+    loop
+        select * into held from rate_ledger l where l.workspace_id = workspace and l.key = of_key for update;
+        exit when found;
+        -- Somebody else's row is waited for here, and locked in the next round; maintenance may take it away between.
+        insert into rate_ledger as l (workspace_id, key, starts, expires_at)
+        values (workspace, of_key, '{}', present() + interval '1 hour')
+        on conflict do nothing;
+    end loop;
+    moment := present();
+    due := rate_next(held.starts, count, per_s, moment);
+    wait_s := extract(epoch from due - moment);
+    if due = moment or reserve then
+        update rate_ledger l set
+            starts = rate_kept(held.starts, count, due),
+            expires_at = case when held.expires_at >= due + kept_for then held.expires_at else due + kept_for + interval '1 hour' end
+        where l.workspace_id = workspace and l.key = of_key;
+    end if;
+    return next;
+end
+$$;
+revoke all on function take_start from public;
+grant execute on function take_start to ms_app, ms_engine;
