@@ -29,6 +29,7 @@ _OLD_ROWS = tuple(
     for name in ("old_events", "orphaned_resumes", "old_idempotency", "expired_key_values", "old_operations")
 )
 _STRIP = tuple(command("maintenance", name) for name in ("strip_payloads", "strip_answers"))
+_PINNED = values("maintenance", "pinned_of_workflow", int)
 _RETIRE_DOCUMENTS = command("maintenance", "retire_documents")
 _DELETE_DOCUMENTS = command("maintenance", "delete_documents")
 
@@ -42,7 +43,7 @@ async def delete_expired_runs(connection: Connection, limit: int = _BATCH) -> in
 
 
 async def delete_left_behind(connection: Connection, limit: int = _BATCH) -> int:
-    """The same for runs of any retention in weeks that should be gone and are held by some other run. For once a day."""
+    """The same for longer kept runs in weeks that should be gone and are held by some other run."""
     old = uuid7_floor(datetime.now(UTC) - timedelta(days=_DROPPED_AFTER_DAYS))
     return await _delete(connection, await connection.all(_LEFT_BEHIND, below=old, most=limit))
 
@@ -53,6 +54,11 @@ async def delete_runs_of_workflow(
     """Delete up to `limit` ended runs of a workflow that is being purged. Repeat while it gives `limit`."""
     found = await connection.all(_OF_WORKFLOW, workspace_id=workspace_id, workflow_id=workflow_id, most=limit)
     return await _delete(connection, found)
+
+
+async def pinned_of_workflow(connection: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId) -> int:
+    """How many of the workflow's runs are pinned."""
+    return await connection.one(_PINNED, workspace_id=workspace_id, workflow_id=workflow_id)
 
 
 async def delete_old_rows(connection: Connection) -> int:
@@ -66,7 +72,7 @@ async def strip_answers(connection: Connection) -> int:
 
 
 async def retire_documents(connection: Connection) -> int:
-    """Let go of compiled documents that no run refers to; gives how many went."""
+    """Let go of compiled documents that no run refers to; gives how many went. It reads the headers of all runs: for once a day."""
     gone = await connection.count(_DELETE_DOCUMENTS)
     await connection.count(_RETIRE_DOCUMENTS)
     return gone

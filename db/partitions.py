@@ -3,6 +3,8 @@
 A week is dropped in three steps that may be cut short anywhere: detach (which lets readers finish and holds nobody up), drop,
 next table. The log and the payloads go before the headers, so a week whose header partition still hangs is looked at again.
 
+From the last look on, nobody can pin a run: a pin would come to a header whose log is gone already.
+
 Hazard: a detach that was cut short leaves the partition in between; PostgreSQL then wants it finalised first.
 """
 
@@ -33,6 +35,8 @@ _ENSURE = values("weeks", "ensure", str)
 _ATTACHED = rows("weeks", "attached", Week)
 _HAS_UNEXPIRED = values("weeks", "has_unexpired", bool)
 _STATE = values("weeks", "state", str)
+_HOLD_PINS = values("weeks", "hold_pins", str)
+_FREE_PINS = values("weeks", "free_pins", bool)
 
 
 async def ensure_weeks(connection: Connection, ahead: int = AHEAD) -> list[str]:
@@ -41,7 +45,7 @@ async def ensure_weeks(connection: Connection, ahead: int = AHEAD) -> list[str]:
 
 
 async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[date]:
-    """Drop the weeks before the last one in which no run is open or to be kept; gives their Mondays."""
+    """Drop the weeks before the last one in which no run is open, pinned or to be kept; gives their Mondays."""
     today = now or datetime.now(UTC)
     newest_to_drop = (today - timedelta(weeks=2)).date()
     dropped: list[date] = []
@@ -50,11 +54,16 @@ async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[
             if week.monday > newest_to_drop or await _is_needed(db, week.monday):
                 continue
             try:
+                await owner.one(_HOLD_PINS)
+                if await _is_needed(db, week.monday):
+                    continue
                 for table in _TABLES:
                     await _drop(owner, table, f"{table}_{week.monday:%Y%m%d}")
             except LockHeld:
                 # Somebody reads there for long; the next round goes on where this one stopped.
                 continue
+            finally:
+                await owner.one(_FREE_PINS)
             dropped.append(week.monday)
     return dropped
 

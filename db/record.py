@@ -146,6 +146,7 @@ async def record(
         end_warnings=json_or_none(end.warnings) if end else None,
         end_at=end.finished_at if end else None,
         words=words_of(end.output, end.error) if end else None,
+        step_words=words_of(*(data for step in given for data in (step.input, step.output, step.error))),
     )
     if found is None:
         raise LookupError(f"there is no run {run_id}")

@@ -66,6 +66,9 @@ class RunRow:
     status_seq: int
     changed_xid: int
     compiled_hash: str
+    pinned_at: datetime | None
+    pinned_by: str | None
+    pinned_reason: str | None
     queued_for: QueuedFor | None
 
 
@@ -79,6 +82,8 @@ class RunFilter:
     trigger_type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    test: bool | None = None
+    pinned: bool | None = None
     question: str | None = None
 
 
@@ -97,10 +102,17 @@ class StatusCount:
 
 
 _BY_IDS = rows("runs", "by_ids", RunRow)
-_ALL = values("runs", "list_all", UUID)
-_OF_WORKFLOW = values("runs", "list_of_workflow", UUID)
-_UNLUCKY = values("runs", "list_unlucky", UUID)
-_OPEN = values("runs", "list_open", UUID)
+_HEADS = rows("runs", "heads", RunRow)
+_NEWEST_ALL = values("runs", "newest_all", UUID)
+_NEWEST_OF_WORKFLOW = values("runs", "newest_of_workflow", UUID)
+_NEWEST_UNLUCKY = values("runs", "newest_unlucky", UUID)
+_NEWEST_PINNED = values("runs", "newest_pinned", UUID)
+_NEWEST_OPEN = values("runs", "newest_open", UUID)
+_OLDEST_ALL = values("runs", "oldest_all", UUID)
+_OLDEST_OF_WORKFLOW = values("runs", "oldest_of_workflow", UUID)
+_OLDEST_UNLUCKY = values("runs", "oldest_unlucky", UUID)
+_OLDEST_PINNED = values("runs", "oldest_pinned", UUID)
+_OLDEST_OPEN = values("runs", "oldest_open", UUID)
 _SEARCH = values("runs", "search", UUID)
 _CHANGED = rows("runs", "changed", Place)
 _STREAM_END = values("runs", "stream_end", int)
@@ -121,30 +133,64 @@ async def by_ids(connection: Connection, run_ids: Sequence[RunId]) -> list[RunRo
     return await connection.all(_BY_IDS, run_ids=list(run_ids)) if run_ids else []
 
 
+async def heads(connection: Connection, run_ids: Sequence[RunId]) -> list[RunRow]:
+    """The same without data: trigger, output, warnings, options, response and `queued_for` are None."""
+    return await connection.all(_HEADS, run_ids=list(run_ids)) if run_ids else []
+
+
 async def list_ids(
     connection: Connection, workspace_id: WorkspaceId, chosen: RunFilter, before: RunId | None, limit: int
 ) -> list[RunId]:
-    """Ids of the newest runs older than `before` (a page's cursor). `connection` acts for the workspace."""
-    bounds = {
+    """Ids of the newest runs older than `before` (a page's cursor), newest first. `connection` acts for the workspace."""
+    bounds = _bounds(chosen, MIN_UUID, before or MAX_UUID, limit)
+    if chosen.question is not None:
+        found = await connection.all(_SEARCH, words=question_words(chosen.question), oldest_first=False, **bounds)
+    elif chosen.statuses is not None and OPEN.issuperset(chosen.statuses):
+        found = await connection.all(_NEWEST_OPEN, workspace_id=workspace_id, **bounds)
+    elif chosen.pinned:
+        found = await connection.all(_NEWEST_PINNED, workspace_id=workspace_id, **bounds)
+    elif chosen.statuses is not None and UNLUCKY.issuperset(chosen.statuses):
+        found = await connection.all(_NEWEST_UNLUCKY, workspace_id=workspace_id, **bounds)
+    elif chosen.workflow_id is not None:
+        found = await connection.all(_NEWEST_OF_WORKFLOW, workspace_id=workspace_id, **bounds)
+    else:
+        found = await connection.all(_NEWEST_ALL, workspace_id=workspace_id, **bounds)
+    return [RunId(run_id) for run_id in found]
+
+
+async def list_oldest_ids(
+    connection: Connection, workspace_id: WorkspaceId, chosen: RunFilter, after: RunId | None, below: RunId, limit: int
+) -> list[RunId]:
+    """Ids of the oldest runs newer than `after` and older than `below`, oldest first: the order in which they were accepted."""
+    above = MIN_UUID if after is None else UUID(int=after.int + 1)
+    bounds = _bounds(chosen, above, below, limit)
+    if chosen.question is not None:
+        found = await connection.all(_SEARCH, words=question_words(chosen.question), oldest_first=True, **bounds)
+    elif chosen.statuses is not None and OPEN.issuperset(chosen.statuses):
+        found = await connection.all(_OLDEST_OPEN, workspace_id=workspace_id, **bounds)
+    elif chosen.pinned:
+        found = await connection.all(_OLDEST_PINNED, workspace_id=workspace_id, **bounds)
+    elif chosen.statuses is not None and UNLUCKY.issuperset(chosen.statuses):
+        found = await connection.all(_OLDEST_UNLUCKY, workspace_id=workspace_id, **bounds)
+    elif chosen.workflow_id is not None:
+        found = await connection.all(_OLDEST_OF_WORKFLOW, workspace_id=workspace_id, **bounds)
+    else:
+        found = await connection.all(_OLDEST_ALL, workspace_id=workspace_id, **bounds)
+    return [RunId(run_id) for run_id in found]
+
+
+def _bounds(chosen: RunFilter, lowest: UUID, below: UUID, limit: int) -> dict[str, object]:
+    return {
         "statuses": None if chosen.statuses is None else list(chosen.statuses),
         "version": chosen.version,
         "trigger_type": chosen.trigger_type,
+        "test": chosen.test,
+        "pinned": chosen.pinned,
         "workflow_id": chosen.workflow_id,
-        "lowest": MIN_UUID if chosen.since is None else uuid7_floor(chosen.since),
-        "below": min(before or MAX_UUID, MAX_UUID if chosen.until is None else uuid7_floor(chosen.until)),
+        "lowest": lowest if chosen.since is None else max(lowest, uuid7_floor(chosen.since)),
+        "below": below if chosen.until is None else min(below, uuid7_floor(chosen.until)),
         "most": limit,
     }
-    if chosen.question is not None:
-        found = await connection.all(_SEARCH, words=question_words(chosen.question), **bounds)
-    elif chosen.statuses is not None and OPEN.issuperset(chosen.statuses):
-        found = await connection.all(_OPEN, workspace_id=workspace_id, **bounds)
-    elif chosen.statuses is not None and UNLUCKY.issuperset(chosen.statuses):
-        found = await connection.all(_UNLUCKY, workspace_id=workspace_id, **bounds)
-    elif chosen.workflow_id is not None:
-        found = await connection.all(_OF_WORKFLOW, workspace_id=workspace_id, **bounds)
-    else:
-        found = await connection.all(_ALL, workspace_id=workspace_id, **bounds)
-    return [RunId(run_id) for run_id in found]
 
 
 async def list_runs(

@@ -11,11 +11,11 @@ from uuid import UUID
 from db.connection import Connection
 from db.data import Payload, fitting_key, json_or_none
 from db.documents import CompiledDocument
-from db.ids import EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.ids import ApiKeyId, EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.json import Json, dumps, plain_text
 from db.run_rows import Carrier, LogLevel
 from db.search_words import words_of
-from db.statements import rows, values
+from db.statements import command, rows, values
 
 QueueState = Literal["blocked", "ready", "starting", "started"]
 
@@ -50,7 +50,8 @@ class NewRun:
     """A run to take in. `version` 0 is the draft. `trigger` is the whole object, its large parts references to `payloads`.
 
     `queued` false: it will be recorded as ended by the caller and never waits (simulations). `counted` false: it does not
-    count under the workflow's cap (children). `reply_until`: somebody waits for an answer until then.
+    count under the workflow's cap (children). `reply_until`: somebody waits for an answer until then. `searched`: the trigger with its
+    large parts, whose words find the run; as `trigger` unless given.
     """
 
     run_id: RunId
@@ -77,6 +78,7 @@ class NewRun:
     queued: bool = True
     counted: bool = True
     claim: Claim | None = None
+    searched: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ _ACCEPT = rows("runs", "accept", _Outcome)
 _BEGIN = rows("runs", "begin", Begun)
 _CANCEL = rows("runs", "request_cancel", CancelOutcome)
 _RESPONSE = values("runs", "keep_response", str)
+_PIN = values("runs", "pin", str)
+_UNPIN = command("runs", "unpin")
 
 
 async def accept(
@@ -138,7 +142,7 @@ async def accept(
         "trigger_data": dumps(run.trigger),
         "options_data": json_or_none(run.options),
         "warnings_data": json_or_none(run.warnings),
-        "words": words_of(run.trigger),
+        "words": words_of(run.trigger if run.searched is None else run.searched),
         "refs": [payload.ref for payload in payloads],
         "bodies": [payload.body for payload in payloads],
     }
@@ -212,3 +216,17 @@ async def keep_response(
     """Keep `answer` for whoever waits until `reply_until`. The same answer again is `delivered` again."""
     said = await connection.one(_RESPONSE, workspace_id=workspace_id, run_id=run_id, answer=dumps(answer))
     return cast("Literal['delivered', 'nobody', 'second']", said)
+
+
+async def pin(
+    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, by: ApiKeyId, reason: str | None
+) -> Literal["pinned", "going", "unknown"]:
+    """Keep the run from retention until it is unpinned. `going`: weeks are being dropped at this moment; ask again in a while."""
+    why = None if reason is None else plain_text(reason)
+    said = await connection.one(_PIN, workspace_id=workspace_id, run_id=run_id, api_key_id=by, why=why)
+    return cast("Literal['pinned', 'going', 'unknown']", said)
+
+
+async def unpin(connection: Connection, workspace_id: WorkspaceId, run_id: RunId) -> None:
+    """Retention takes the run at its time again. A second call changes nothing."""
+    await connection.count(_UNPIN, workspace_id=workspace_id, run_id=run_id)

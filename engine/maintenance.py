@@ -20,8 +20,8 @@ log = logging.getLogger("millstream.maintenance")
 _RHYTHM = Rhythm(every=600.0, soon=30.0, spread=0.1)
 """Soon also when this process doesn't lead: its connection may just not be there yet."""
 _BATCH = 200
-_ROUNDS = 100
-"""Batches of runs that one round deletes at most; what is left waits for the next one."""
+_LONGEST = 120.0
+"""Seconds for which one round deletes runs; what is left waits for the next one."""
 _A_DAY = 86_400.0
 
 
@@ -29,8 +29,8 @@ class Maintenance:
     def __init__(self, db: Database, leads: Leads) -> None:
         self._db = db
         self._leads = leads
-        self._look_back = 0.0
-        """When old weeks are next looked through for what was left behind in them, by the process's own clock."""
+        self._daily = 0.0
+        """When that which reads all headers is done next, by the process's own clock."""
 
     async def run(self) -> None:
         """A round at once and then every ten minutes, until cancelled."""
@@ -45,19 +45,20 @@ class Maintenance:
         for week in await partitions.drop_expired_weeks(self._db):
             log.info("the week of %s was dropped: all its runs are past their retention", week)
         await self._delete(maintenance.delete_expired_runs)
+        await self._delete(maintenance.delete_left_behind)
         async with self._db.engine() as conn:
             await maintenance.delete_old_rows(conn)
         async with self._db.engine() as conn:
             await maintenance.strip_answers(conn)
-        async with self._db.engine() as conn:
-            await maintenance.retire_documents(conn)
-        if time.monotonic() >= self._look_back:
-            # It reads whole weeks, so a look that is cut short isn't made again before a day has passed either.
-            self._look_back = time.monotonic() + _A_DAY
-            await self._delete(maintenance.delete_left_behind)
+        if time.monotonic() >= self._daily:
+            # One that is cut short isn't made again before a day has passed either.
+            self._daily = time.monotonic() + _A_DAY
+            async with self._db.engine() as conn:
+                await maintenance.retire_documents(conn)
 
     async def _delete(self, some: Callable[[Connection, int], Awaitable[int]]) -> None:
-        for _ in range(_ROUNDS):
+        end = time.monotonic() + _LONGEST
+        while time.monotonic() < end:
             async with self._db.engine() as conn:
                 gone = await some(conn, _BATCH)
             if gone < _BATCH:

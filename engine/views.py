@@ -46,6 +46,9 @@ def run_view(run: RunRow, waiting: Sequence[WaitingStep] = ()) -> JsonObject:
         "input": trigger.get("body"),
         "output": run.output,
         "error": run.error,
+        "pinned": None
+        if run.pinned_at is None
+        else {"at": moment(run.pinned_at), "by": run.pinned_by, "reason": run.pinned_reason},
         "warnings": run.warnings if run.warnings is not None else [],
         "waiting_for": waiting_for(run, waiting),
     }

@@ -52,7 +52,8 @@ from (values
     ('viewer', 'modules.read'), ('viewer', 'variables.read'), ('viewer', 'documents.validate'),
     ('viewer', 'expressions.evaluate'),
     ('editor', 'workflows.write'), ('editor', 'workflows.deploy'), ('editor', 'workflows.test'),
-    ('editor', 'runs.start'), ('editor', 'runs.cancel'), ('editor', 'runs.replay'), ('editor', 'variables.write'),
+    ('editor', 'runs.start'), ('editor', 'runs.cancel'), ('editor', 'runs.replay'), ('editor', 'runs.pin'),
+    ('editor', 'variables.write'),
     ('owner', 'workflows.delete'), ('owner', 'members.write'), ('owner', 'keys.read'), ('owner', 'keys.write'),
     ('owner', 'workspace.write')
 ) as a (least, action)

@@ -36,6 +36,10 @@ create table workflow_runs (
     cancel_requested_at timestamptz,
     cancel_reason text,
     expires_at timestamptz,
+    -- A pinned run is kept, with all that belongs to it, whatever its retention says.
+    pinned_at timestamptz,
+    pinned_by text,
+    pinned_reason text,
     -- The number of the last change of this run or of one of its steps; status_seq: of the header's own last change.
     event_seq bigint not null default 1,
     status_seq bigint not null default 1,
@@ -51,7 +55,9 @@ create table workflow_runs (
     constraint workflow_runs_terminal_expires check ((expires_at is null) = (finished_at is null)),
     constraint workflow_runs_output_is_no_failures check (output is null or status in ('succeeded', 'cancelled')),
     constraint workflow_runs_child_has_path check ((parent_run_id is null) = (parent_path is null)),
-    constraint workflow_runs_retention check (retention_days between 0 and 36500)
+    constraint workflow_runs_retention check (retention_days between 0 and 36500),
+    constraint workflow_runs_pin_is_whole check
+        (pinned_at is not null or (pinned_by is null and pinned_reason is null))
 ) partition by range (run_id);
 create index workflow_runs_workspace on workflow_runs (workspace_id, run_id desc);
 create index workflow_runs_workflow on workflow_runs (workflow_id, run_id desc);
@@ -59,8 +65,10 @@ create index workflow_runs_unlucky on workflow_runs (workspace_id, run_id desc)
     where status in ('failed', 'cancelled', 'timed_out');
 create index workflow_runs_parent on workflow_runs (parent_run_id) where parent_run_id is not null;
 create index workflow_runs_changed on workflow_runs (workspace_id, changed_xid, run_id);
--- Runs kept for 30 days or longer go with their week.
-create index workflow_runs_expires on workflow_runs (expires_at) where retention_days < 30;
+create index workflow_runs_pinned on workflow_runs (workspace_id, run_id desc) where pinned_at is not null;
+-- Runs kept for 30 days or longer go with their week, and by the second index where another run holds the week.
+create index workflow_runs_expires on workflow_runs (expires_at) where retention_days < 30 and pinned_at is null;
+create index workflow_runs_expires_late on workflow_runs (expires_at) where retention_days >= 30 and pinned_at is null;
 create index workflow_runs_kept_bare on workflow_runs (finished_at) where log = 'none';
 create index workflow_runs_search on workflow_runs using gin (search);
 
@@ -103,6 +111,14 @@ create table workflow_execution_logs (
 ) partition by range (run_id);
 create index workflow_execution_logs_order on workflow_execution_logs (run_id, started_at, ordinal);
 create index workflow_execution_logs_seq on workflow_execution_logs (run_id, seq);
+
+-- The words of an open run's steps, until they join the run's own: at each wait, so that a waiting run is found by them, and
+-- at its end, where the row goes. A table of its own, since every change of an indexed column writes all indexes of a header.
+create table workflow_words (
+    workspace_id bigint not null,
+    run_id uuid primary key,
+    words text[] not null
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 
 -- Data too large for the rows that refer to it, under the hash of its bytes. kind: data (header or log rows refer to it),
 -- carrier (the execution's own, encrypted, never shown).
@@ -201,10 +217,11 @@ create index workflow_signals_run on workflow_signals (run_id);
 call protect_tenant_table('workflow_runs');
 call protect_tenant_table('workflow_execution_logs');
 call protect_tenant_table('workflow_payloads');
+call protect_tenant_table('workflow_words');
 call protect_tenant_table('workflow_execution_queue');
 call protect_tenant_table('events_to_be_processed');
 call protect_tenant_table('workflow_resumes');
 call protect_tenant_table('workflow_signals');
 
 grant select, insert, update, delete on workflow_runs, workflow_execution_logs, workflow_payloads,
-    workflow_execution_queue, events_to_be_processed, workflow_resumes, workflow_signals to ms_app, ms_engine;
+    workflow_words, workflow_execution_queue, events_to_be_processed, workflow_resumes, workflow_signals to ms_app, ms_engine;

@@ -55,11 +55,14 @@ begin
     end if;
     perform pg_advisory_xact_lock(hashtextextended('millstream.views', 0));
     execute format('create schema if not exists %I', space);
-    foreach source in array array['workflow_execution_queue', 'workflow_execution_logs'] loop
+    foreach source in array array['workflow_execution_queue', 'workflow_execution_logs', 'app_queue_logs'] loop
         execute format('create or replace view %I.%I with (security_invoker) as select * from public.%I where workflow_id = %L',
             space, source, source, id);
         execute format('grant select on %I.%I to ms_app, ms_engine', space, source);
     end loop;
+    execute format('create or replace view %I.app_queue with (security_invoker) as select i.* from public.app_queue i '
+        'where i.queue_id in (select q.queue_id from public.workflows_app_queues q where q.consumer_workflow_id = %L)', space, id);
+    execute format('grant select on %I.app_queue to ms_app, ms_engine', space);
     execute format('grant usage on schema %I to ms_app, ms_engine', space);
     return space;
 end

@@ -194,6 +194,10 @@ begin
     end if;
 
     delete from workflow_signals s where s.run_id = r.run_id;
+    -- A batch that the run was given ends with it.
+    if r.trigger_type = 'queue' then
+        perform end_batch(r.run_id, r.workflow_id, end_status, end_error);
+    end if;
     if r.parent_run_id is not null then
         insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)
         select r.workspace_id, r.parent_run_id, 'child', r.parent_path, r.run_id

@@ -136,16 +136,14 @@ grant execute on function claim_of_workflow, claim_runs, claim_run to ms_engine;
 -- belongs to a role whose policy shows all rows, asks for the workspace by itself, and gives ids only, which the caller
 -- reads through its own policies. Each run's words hold its workspace, so the index alone finds the tenant's own.
 create policy search_sees on workflow_runs for select to ms_search using (true);
-grant select (workspace_id, run_id, workflow_id, version, status, trigger_type, test, search) on workflow_runs to ms_search;
+grant select (workspace_id, run_id, workflow_id, version, status, trigger_type, test, pinned_at, search) on workflow_runs to ms_search;
 grant create on schema public to ms_search;
 set local role ms_search;
 create function search_runs(
-    words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, lowest uuid, below uuid,
-    most integer
+    words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean,
+    of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean
 ) returns setof uuid
-language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp
--- How rare a word is decides the plan.
-set plan_cache_mode = force_custom_plan as $$
+language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     workspace bigint := nullif(current_setting('app.ws', true), '')::bigint;
     query tsquery := quote_literal('#' || workspace)::tsquery;
@@ -158,16 +156,19 @@ begin
         query := query && case when word like '%*' then (quote_literal(rtrim(word, '*')) || ':*')::tsquery
             else quote_literal(word)::tsquery end;
     end loop;
-    return query
+    -- Planned anew for each question, as how rare a word is decides the plan, and for each direction.
+    return query execute '
         select r.run_id from public.workflow_runs r
-        where r.search @@ query and r.workspace_id = workspace
-            and (of_workflow is null or r.workflow_id = of_workflow)
-            and (of_statuses is null or r.status = any (of_statuses))
-            and (of_version is null or r.version = of_version)
-            and (of_trigger is null or r.trigger_type = of_trigger)
-            and r.run_id >= lowest and r.run_id < below
-        order by r.run_id desc
-        limit most;
+        where r.search @@ $1 and r.workspace_id = $2
+            and ($3 is null or r.workflow_id = $3)
+            and ($4 is null or r.status = any ($4))
+            and ($5 is null or r.version = $5)
+            and ($6 is null or r.trigger_type = $6)
+            and ($7 is null or r.test = $7)
+            and ($8 is null or (r.pinned_at is not null) = $8)
+            and r.run_id >= $9 and r.run_id < $10
+        order by r.run_id ' || case when oldest_first then 'asc' else 'desc' end || ' limit $11'
+    using query, workspace, of_workflow, of_statuses, of_version, of_trigger, of_test, of_pinned, lowest, below, most;
 end
 $$;
 revoke all on function search_runs from public;
@@ -182,7 +183,7 @@ select r.workspace_id, r.run_id, r.workflow_id, w.name as workflow, r.version, r
     r.trigger_id, r.trigger, r.output, r.error, r.warnings, r.test, r.options, r.replay_of, r.parent_run_id,
     r.parent_path, r.depth, r.origin, r.reply_until, r.response, r.concurrency_key, r.log, r.retention_days,
     r.queued_at, r.started_at, r.finished_at, r.cancel_requested_at, r.cancel_reason, r.expires_at, r.event_seq,
-    r.status_seq, r.changed_xid, r.compiled_hash,
+    r.status_seq, r.changed_xid, r.compiled_hash, r.pinned_at, r.pinned_by, r.pinned_reason,
     case
         when q.state = 'blocked' then 'key'
         when q.state = 'ready' and q.counted and w.max_concurrent_runs <= (

@@ -1,10 +1,23 @@
 -- name: expired_runs (engine)
--- Runs past a retention that is shorter than usual; the others go with their week.
-select run_id from workflow_runs where expires_at < now() and retention_days < 30 order by expires_at limit :most;
+-- Runs past a retention that is shorter than usual; the others go with their week. Locked, so that none is pinned meanwhile.
+select run_id from workflow_runs
+where expires_at < now() and retention_days < 30 and pinned_at is null
+order by expires_at
+limit :most
+for update skip locked;
 
 -- name: left_behind (engine)
--- Expired runs in old weeks, which some open or longer kept run holds.
-select run_id from workflow_runs where run_id < :below and expires_at < now() limit :most;
+-- Longer kept runs past their time, in old weeks that some open, pinned or longer kept run holds.
+select run_id from workflow_runs
+where run_id < :below and expires_at < now() and retention_days >= 30 and pinned_at is null
+order by expires_at
+limit :most
+for update skip locked;
+
+-- name: pinned_of_workflow (engine)
+-- How many runs of a workflow are pinned.
+select count(*) from workflow_runs
+where workspace_id = :workspace_id and workflow_id = :workflow_id and pinned_at is not null;
 
 -- name: runs_of_workflow (engine)
 -- Ended runs of a workflow that goes altogether.

@@ -5,4 +5,4 @@ from record_steps(
     :workspace_id, :run_id, :paths, :attempts, :steps, :modules, :iterations, :statuses, :starts, :ends, :inputs,
     :outputs, :errors, :handles, :logs, :wait_kinds, :wait_reasons, :wait_untils,
     :resume_urls, :child_run_ids, :mocks, :keys, :retry_ats, :refs, :media_types, :bodies, :waiting, :began_at,
-    :end_status, :end_output, :end_error, :end_warnings, :end_at, :words)
+    :end_status, :end_output, :end_error, :end_warnings, :end_at, :words, :step_words)

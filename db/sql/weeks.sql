@@ -11,10 +11,28 @@ where i.inhparent = 'public.workflow_runs'::regclass
 order by c.relname;
 
 -- name: has_unexpired (engine)
--- Whether a run between two ids is open or to be kept.
-select exists (
-    select from workflow_runs
-    where run_id >= :lowest and run_id < :below and (expires_at is null or expires_at > now()));
+-- Whether a run between two ids is open, pinned or to be kept. Each is asked of an index, but for the last question, which reads
+-- the week and is asked only when it is about to go: an open run without a place in the queue would be one that was lost.
+select exists (select from workflow_execution_queue where run_id >= :lowest and run_id < :below)
+    or exists (
+        select from workflow_runs where run_id >= :lowest and run_id < :below and pinned_at is not null)
+    or exists (
+        select from workflow_runs
+        where run_id >= :lowest and run_id < :below and expires_at > now() and retention_days >= 30 and pinned_at is null)
+    or exists (
+        select from workflow_runs
+        where run_id >= :lowest and run_id < :below and expires_at > now() and retention_days < 30 and pinned_at is null)
+    or exists (
+        select from workflow_runs
+        where run_id >= :lowest and run_id < :below and finished_at is null and carrier <> 'simulation');
+
+-- name: hold_pins (owner)
+-- Nobody pins a run until this session lets go; whoever is at it ends first.
+select pg_advisory_lock(hashtextextended('millstream.drop', 0))::text;
+
+-- name: free_pins (owner)
+-- Runs may be pinned again.
+select pg_advisory_unlock(hashtextextended('millstream.drop', 0));
 
 -- name: state (owner)
 -- Whether a table is there, and whether it hangs on its parent (d: its detach was cut short).

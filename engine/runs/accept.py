@@ -104,6 +104,7 @@ class Acceptor:
             trigger_type=str(entry.trigger["type"]),
             trigger_id=cast("str | None", entry.trigger["id"]),
             trigger=trigger,
+            searched=entry.trigger if payloads else None,
             warnings=_warnings(key, dedupe),
             test=entry.test,
             options=entry.options,

@@ -51,7 +51,7 @@ async def run_events(
     with hub.subscribe(str(run_id)) as subscription:
         while True:
             async with acting(db, workspace_id) as conn:
-                run = await run_rows.get(conn, run_id)
+                run = next(iter(await run_rows.heads(conn, [run_id])), None)
                 if run is None:
                     raise NotFound("run", str(run_id))
                 rows = await steps.since(conn, workspace_id, run_id, after, _BATCH) if run.event_seq > after else []
@@ -101,7 +101,7 @@ async def workspace_events(
                 if place is None:
                     place = await run_rows.stream_end(conn)
                 places = await run_rows.changed(conn, workspace_id, place, _BATCH)
-                found = {run.run_id: run for run in await run_rows.by_ids(conn, [one.run_id for one in places])}
+                found = {run.run_id: run for run in await run_rows.heads(conn, [one.run_id for one in places])}
             if not begun:
                 yield ALIVE  # from here on nothing is missed, and the caller may know
             for one in places:

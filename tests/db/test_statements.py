@@ -33,6 +33,8 @@ _KINDS: dict[str, set[object]] = {
     "jsonb": {"json"},
     "text[]": {list},
     "int4[]": {list},
+    "int8[]": {list},
+    "uuid[]": {list},
     "void": {type(None)},
 }
 
