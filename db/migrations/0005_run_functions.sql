@@ -227,7 +227,7 @@ create function record_steps(
     refs text[], media_types text[], bodies bytea[],
     waiting boolean, began_at timestamptz,
     end_status text, end_output json, end_error json, end_warnings json, end_at timestamptz,
-    words text[]
+    words text[], step_words text[]
 ) returns table (
     status text, finished_now boolean, last_seq bigint, cancel_requested boolean, cancel_reason text, next_run uuid,
     refused_paths text[], refused_attempts integer[]
@@ -236,6 +236,7 @@ language plpgsql as $$
 declare
     r workflow_runs;
     changed integer := 0;
+    found_before text[];
 begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
@@ -305,7 +306,22 @@ begin
         last_seq := r.event_seq + cardinality(paths);
     end if;
 
+    -- What a run doesn't keep is not found either.
+    if r.log <> 'none' and cardinality(step_words) > 0 then
+        if end_status is null then
+            insert into workflow_words as k (workspace_id, run_id, words) values (workspace, run, step_words)
+            on conflict (run_id) do update set
+                words = k.words || array(select unnest(excluded.words) except select unnest(k.words))
+            where cardinality(k.words) < 2000;
+        elsif r.log = 'full' or end_status <> 'succeeded' then
+            words := words || step_words;
+        end if;
+    end if;
     if end_status is not null then
+        delete from workflow_words k where k.run_id = run returning k.words into found_before;
+        if r.log = 'full' or end_status <> 'succeeded' then
+            words := words || found_before;
+        end if;
         r.started_at := coalesce(r.started_at, began_at, now());
         r.event_seq := last_seq;
         next_run := finish_run(r, end_status, end_output, end_error, end_warnings, coalesce(end_at, now()),
@@ -326,7 +342,9 @@ begin
         last_seq := last_seq + 1;
         update workflow_runs w set
             status = record_steps.status, started_at = coalesce(w.started_at, began_at, now()), event_seq = last_seq,
-            status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint
+            status_seq = last_seq, changed_xid = pg_current_xact_id()::text::bigint,
+            search = case when record_steps.status = 'waiting' and w.log = 'full' then w.search || coalesce(
+                (select array_to_tsvector(k.words) from workflow_words k where k.run_id = run), '') else w.search end
         where w.run_id = run;
     elsif changed > 0 then
         update workflow_runs w set event_seq = last_seq where w.run_id = run;
@@ -398,6 +416,24 @@ begin
     return next;
 end
 $$;
+
+-- Keeps a run, and all that belongs to it, from retention: until it is unpinned. Pinning again changes reason and name.
+-- outcome: pinned · unknown · going (its week is being dropped at this moment)
+create function pin_run(workspace bigint, run uuid, who text, why text) returns text
+language plpgsql as $$
+begin
+    perform act_for(workspace);
+    if not pg_try_advisory_xact_lock_shared(hashtextextended('millstream.drop', 0)) then
+        return case when exists (select from workflow_runs w where w.run_id = run and w.workspace_id = workspace) then 'going'
+            else 'unknown' end;
+    end if;
+    update workflow_runs w set pinned_at = coalesce(w.pinned_at, now()), pinned_by = who, pinned_reason = why
+    where w.run_id = run and w.workspace_id = workspace;
+    return case when found then 'pinned' else 'unknown' end;
+end
+$$;
+revoke all on function pin_run from public;
+grant execute on function pin_run to ms_app, ms_engine;
 
 -- Takes the body that ends a step's wait; the first one stays. outcome: posted · second · ended · unknown
 create function post_resume(workspace bigint, run uuid, step_path text, posted json) returns text

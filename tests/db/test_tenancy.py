@@ -121,7 +121,7 @@ FORBIDDEN = (
     "select drop_workflow_views(gen_random_uuid())",
     "select * from record_steps({other}, null, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
     "'{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', "
-    "'{{}}', '{{}}', '{{}}', null, null, null, null, null, null, null, '{{}}')",
+    "'{{}}', '{{}}', '{{}}', null, null, null, null, null, null, null, '{{}}', '{{}}')",
     "create table mine (x int)",
     "set local role ms_owner; select 1",
 )
