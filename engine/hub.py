@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """The run may start now, and the process that says so could not see to it."""
     SIGNAL = "s"
     """A signal row for the run was committed: its execution has to be woken."""
+    ITEMS = "i"
+    """Not of a run but of an app queue, by its id: items came, or it may go on."""
 
 
 @dataclass(frozen=True, slots=True)
