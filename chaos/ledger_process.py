@@ -7,19 +7,27 @@ Every request is noted with its `Idempotency-Key` and answered 200 `{"path", "co
     POST /-/statuses {path, statuses} the next requests to the path are answered with these
     GET  /-/arrived?path=&count=      answers when that many requests to the path have come
     GET  /-/requests                  all of them, in order: `[{method, path, key}]`
+
+A path with a part `fails-N` is answered 503 for its first N requests.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
+
+_FAILS = re.compile(r"/fails-(\d+)(/|$)")
 
 
 class Book:
+    """All that came, and what is to be answered. One lock for all of it."""
+
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.requests: list[dict[str, str | None]] = []
@@ -34,6 +42,9 @@ class Book:
             count = self.counts[path]
             waiting = self.statuses.get(path)
             status = waiting.pop(0) if waiting else 200
+            fails = _FAILS.search(path)
+            if fails is not None and count <= int(fails[1]):
+                status = 503
             self.changed.notify_all()
             self.changed.wait_for(lambda: path not in self.held)
         return status, {"path": path, "count": count}
@@ -46,7 +57,7 @@ class Book:
                 case "release":
                     self.held.discard(str(told["path"]))
                 case "statuses":
-                    self.statuses[str(told["path"])] = list(told["statuses"])  # type: ignore[call-overload]
+                    self.statuses[str(told["path"])] = list(cast("list[int]", told["statuses"]))
                 case "arrived":
                     path, count = query["path"][0], int(query["count"][0])
                     self.changed.wait_for(lambda: self.counts[path] >= count)
@@ -59,6 +70,8 @@ class Book:
 
 
 class Handler(BaseHTTPRequestHandler):
+    """`book` is set by the program below."""
+
     protocol_version = "HTTP/1.1"
     book: Book
 
@@ -66,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         address = urlsplit(self.path)
         if address.path.startswith("/-/"):
-            told = json.loads(body) if body else {}
+            told = cast("dict[str, object]", json.loads(body)) if body else {}
             status, said = 200, self.book.control(address.path.removeprefix("/-/"), told, parse_qs(address.query))
         else:
             status, said = self.book.take(self.command, address.path, self.headers.get("Idempotency-Key"))
@@ -87,12 +100,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         return
 
 
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"book": Book()}))
     server.daemon_threads = True
+    server.request_queue_size = 256
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.processes import PARTS
+from chaos.processes import PARTS
 from tests.faults.stand import Stand, repeated
 from tests.fixtures.flows import flow, step
 
@@ -64,8 +64,8 @@ async def test_every_run_ends_well_and_each_repeat_is_in_its_log(stand: Stand) -
         }
         attempts = Counter(path for path, _, _ in rows)
         for path in ("take", "tell"):
-            requests = await stand.ledger.requests(f"/chaos/{number}/{path}")
-            assert {request["key"] for request in requests} == {f"{run_id}:{path}"}
+            requests = await stand.ledger.all(f"/chaos/{number}/{path}")
+            assert {request.key for request in requests} == {f"{run_id}:{path}"}
             assert len(requests) <= attempts[path]
-        lines = await stand.ledger.requests(f"/chaos/{number}/line/")
-        assert len({request["key"] for request in lines}) == 20
+        lines = await stand.ledger.all(f"/chaos/{number}/line/")
+        assert len({request.key for request in lines}) == 20

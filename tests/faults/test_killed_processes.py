@@ -142,10 +142,10 @@ async def after(stand: Stand) -> dict[str, Told]:
     requests = await asyncio.gather(*(stand.ended(run_id) for run_id in run_ids.values()))
     told: dict[str, Told] = {}
     for (name, run_id), run in zip(run_ids.items(), requests, strict=True):
-        under = await ledger.requests(f"/{name}/")
+        under = await ledger.all(f"/{name}/")
         keys: dict[str, list[str | None]] = {}
         for request in under:
-            keys.setdefault(str(request["path"]), []).append(request["key"])
+            keys.setdefault(request.path, []).append(request.key)
         told[name] = Told(run, await stand.steps(run_id), await ledger.counts(f"/{name}/"), keys)
     return told
 

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from chaos.ledger import LIMIT_S
 from tests.faults.scenes import STEPS, address, begin, call, ends_well, hooked
-from tests.faults.stand import LIMIT_S, Stand
+from tests.faults.stand import Stand
 from tests.fixtures.flows import flow, step
 
 

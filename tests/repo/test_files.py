@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("engine", "modules", "copilot", "workspace", "db", "server", "bench")
+PARTS = ("engine", "modules", "copilot", "workspace", "db", "server", "bench", "chaos")
 LIMIT = 600
 WORTH_A_SPLIT = 400
 

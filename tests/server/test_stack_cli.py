@@ -20,7 +20,7 @@ import pytest
 
 from server.embedded.state import StackState, read_state
 from server.version import product_version
-from tests.faults.processes import PARTS, gone, pid_of, processes_of
+from chaos.processes import PARTS, gone, pid_of, processes_of
 
 LIMIT_S = 120.0
 

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from server.embedded.identity import ProcessIdentity, identify
 from server.embedded.state import StackState, note_process, read_state
-from tests.faults.processes import PARTS, gone, pid_of, processes_of
+from chaos.processes import PARTS, gone, pid_of, processes_of
 
 PROGRAM = Path(__file__).parent / "programs" / "stack.py"
 VERSION = "0"

@@ -1,0 +1,106 @@
+"""`chaos`: a stack of its own under load, hurt in every way by a seed, and then checked."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli.loop import run
+from server.cli.output import CliError, JsonOption, Out
+from server.settings import load_settings
+
+if TYPE_CHECKING:
+    from chaos.play import Report
+    from chaos.sections import Section
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def chaos(
+        section: Annotated[str | None, typer.Argument(help="With --full: one part of it alone.")] = None,
+        minutes: Annotated[
+            float, typer.Option("--minutes", min=0.1, help="How long load and disturbances go on.")
+        ] = 1.0,
+        seed: Annotated[int | None, typer.Option("--seed", help="What is done, and in which order.")] = None,
+        full: Annotated[
+            bool, typer.Option("--full", help="All parts of the full proof; takes about two hours.")
+        ] = False,
+        failpoints: Annotated[bool, typer.Option("--failpoints", help="Only list the places that can fail.")] = False,
+        keep: Annotated[bool, typer.Option("--keep", help="Keep the home of a play that violated something.")] = False,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Kill, stop and cut off all parts of a stack under load, then check that nothing was lost, doubled or left. Exit code 1 if so."""
+        from server.failpoints import places
+
+        out = Out(as_json)
+        if failpoints:
+            out.result(list(places()), "\n".join(places()))
+            return
+        chosen = _chosen(section, full, minutes)
+        given = secrets.randbelow(1_000_000) if seed is None else seed
+        reports = run(_play(chosen, given, out, keep))
+        folder = load_settings().home / "chaos"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        told = [report.to_json() for report in reports]
+        file.write_text(json.dumps(told, indent=2, default=str) + "\n", encoding="utf-8")
+        if as_json:
+            out.json(told)
+        out.note(f"Kept in {file}")
+        if not all(report.holds for report in reports):
+            raise typer.Exit(1)
+
+
+def _chosen(section: str | None, full: bool, minutes: float) -> list[Section]:
+    from chaos.sections import FULL, mixed
+
+    if section is None:
+        return list(FULL) if full else [mixed(minutes * 60)]
+    found = [one for one in FULL if one.name == section]
+    if not found or not full:
+        raise CliError(f"there is no part {section!r}", f"--full with one of {', '.join(one.name for one in FULL)}")
+    return found
+
+
+async def _play(sections: list[Section], seed: int, out: Out, keep: bool) -> list[Report]:
+    from chaos.play import play
+
+    reports: list[Report] = []
+    kept = load_settings().home / "chaos" if keep else None
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+    for section in sections:
+        report = await play(section, seed, out.note, keep=kept)
+        _show(report, out)
+        reports.append(report)
+    return reports
+
+
+def _show(report: Report, out: Out) -> None:
+    rows = [
+        [line.what, line.count, "-" if line.must is None else line.must, "" if line.holds else "VIOLATED"]
+        for line in report.lines
+    ]
+    out.table(("what", "count", "must be", ""), rows, title=f"{report.section}: {report.about}")
+    out.table(("second", "disturbance", "detail"), [[one.at_s, one.kind, one.detail] for one in report.disturbances])
+    if report.fired:
+        out.table(("failpoint", "fired"), [[name, count] for name, count in report.fired.items()])
+    if report.never_passed:
+        out.note(f"{len(report.never_passed)} failpoints that this load never passes: {', '.join(report.never_passed)}")
+    answers = ", ".join(f"{count} x {answer}" for answer, count in report.answers.items())
+    settled = "not all runs ended" if report.settled_s is None else f"all had ended {report.settled_s} s after"
+    out.note(f"{report.callers} callers ({answers})")
+    out.note(f"seed {report.seed}; {report.seconds} s of load, {settled}; started anew {report.started_anew} times")
+    for line in report.lines:
+        if not line.holds:
+            out.note(f"VIOLATED: {line.what}: {line.count}")
+            for example in line.examples:
+                out.note(f"    {example}")
+    if not report.holds:
+        again = "" if report.section == "mixed" else f"{report.section} --full "
+        home = f"; its home is {report.kept}" if report.kept else ""
+        out.note(f"Repeat it: millstream chaos {again}--seed {report.seed}{home}")
