@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from db.connection import Connection
-from db.ids import MAX_UUID, QueueId, UserId, WorkflowId, WorkspaceId, new_uuid7
+from db.ids import MAX_UUID, QueueId, RunId, UserId, WorkflowId, WorkspaceId, new_uuid7
 from db.statements import command, rows, values
 
 Status = Literal["running", "paused"]
@@ -33,7 +33,10 @@ class QueueSettings:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue. The consumer is the workflow that takes its items by one of its triggers; a deleted one is none."""
+    """A queue. The consumer is the workflow that takes its items by one of its triggers; a deleted one is none.
+
+    `former` is, while there is no consumer, the one that there was last.
+    """
 
     queue_id: QueueId
     workspace_id: WorkspaceId
@@ -53,6 +56,8 @@ class Queue:
     consumer: str | None
     consumer_trigger_id: str | None
     consumer_status: Literal["active", "paused"] | None
+    former: str | None
+    former_status: Literal["active", "paused", "deleted"] | None
     created_at: datetime
     updated_at: datetime
 
@@ -84,6 +89,15 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """`keys` of a queue are blocked; `run_id` is one of the runs that failed."""
+
+    queue_id: QueueId
+    keys: int
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True)
 class _Depth:
     queue_id: UUID
     depth: int
@@ -104,6 +118,7 @@ _CLEAR = values("app_queues", "clear", int)
 _DELETE = command("app_queues", "delete")
 _STATS = rows("app_queues", "stats", Stats)
 _DEPTHS = rows("app_queues", "depths", _Depth)
+_BLOCKED = rows("app_queues", "blocked", Blocked)
 _BIND = values("app_queues", "bind", UUID)
 _UNBIND = command("app_queues", "unbind")
 
@@ -201,6 +216,12 @@ async def stats(connection: Connection, queue_id: QueueId) -> Stats:
 async def depths(connection: Connection, queue_ids: Sequence[QueueId]) -> dict[QueueId, int]:
     """How many items wait in each."""
     return {QueueId(row.queue_id): row.depth for row in await connection.all(_DEPTHS, queue_ids=list(queue_ids))}
+
+
+async def blocked(connection: Connection, queue_ids: Sequence[QueueId]) -> dict[QueueId, Blocked]:
+    """Of those that have blocked keys."""
+    found = await connection.all(_BLOCKED, queue_ids=list(queue_ids))
+    return {QueueId(row.queue_id): row for row in found}
 
 
 async def bind(

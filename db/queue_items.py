@@ -43,11 +43,14 @@ class Enqueued:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`attempts` counts those that failed. `run_id`, `error`, `failed_at`: of the last failed attempt, the time of a dead one only."""
+    """`attempts` counts those that failed. `run_id`, `error`, `failed_at`: of the last failed attempt, the time of a dead one only.
+
+    `in_flight` is told by `list_items` alone: the others give what is stored, and a batch's items are stored as waiting.
+    """
 
     item_id: ItemId
     ordering_key: str | None
-    state: Literal["waiting", "delayed", "dead"]
+    state: Literal["waiting", "in_flight", "delayed", "dead"]
     data: bytes
     size: int
     attempts: int

@@ -82,14 +82,21 @@ begin
                 state := 'blocked';
             end if;
         end if;
-        if state = 'ready' and claimer is not null
-            and (cap is null or not counts or room_under_cap(r.workflow_id, cap) > 0) then
+        -- The cap may have changed while its lock was waited for.
+        if state = 'ready' and counts and cap is not null and lock_cap(r.workflow_id) and (
+            room_under_cap(r.workflow_id) <= 0
+            or exists (select from workflow_execution_queue q where q.workflow_id = r.workflow_id and q.state = 'capped')
+        ) then
+            state := 'capped';
+        end if;
+        if state = 'ready' and claimer is not null then
             state := 'starting';
             epoch := 1;
         end if;
         insert into workflow_execution_queue
-            (workspace_id, run_id, workflow_id, concurrency_key, state, counted, holder, lease_epoch, lease_until)
-        values (r.workspace_id, r.run_id, r.workflow_id, r.concurrency_key, state, counts,
+            (workspace_id, run_id, workflow_id, concurrency_key, state, turn, counted, holder, lease_epoch, lease_until)
+        values (r.workspace_id, r.run_id, r.workflow_id, r.concurrency_key, state,
+            case state when 'ready' then next_turn(r.workspace_id, r.workflow_id) else 0 end, counts,
             case state when 'starting' then claimer end, coalesce(epoch, 0),
             case state when 'starting' then now() + make_interval(secs => (place ->> 'lease_s')::double precision) end);
     end if;
@@ -345,14 +352,17 @@ CREATE TABLE public.workflow_execution_queue (
     holder text,
     lease_epoch integer DEFAULT 0 NOT NULL,
     lease_until timestamp with time zone,
-    not_before timestamp with time zone,
+    sent boolean DEFAULT false NOT NULL,
+    turn bigint DEFAULT 0 NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     recovered boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
+    trouble text,
     CONSTRAINT workflow_execution_queue_blocked_has_key CHECK (((state <> 'blocked'::text) OR (concurrency_key IS NOT NULL))),
+    CONSTRAINT workflow_execution_queue_capped_counts CHECK (((state <> 'capped'::text) OR counted)),
     CONSTRAINT workflow_execution_queue_lease CHECK (((state = 'starting'::text) = (lease_until IS NOT NULL))),
-    CONSTRAINT workflow_execution_queue_state CHECK ((state = ANY (ARRAY['blocked'::text, 'ready'::text, 'starting'::text, 'started'::text])))
+    CONSTRAINT workflow_execution_queue_state CHECK ((state = ANY (ARRAY['blocked'::text, 'capped'::text, 'ready'::text, 'starting'::text, 'started'::text])))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500');
 
@@ -360,72 +370,19 @@ ALTER TABLE ONLY public.workflow_execution_queue FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_execution_queue OWNER TO ms_owner;
 
-CREATE FUNCTION public.claim_of_workflow(workflow uuid, counts boolean, most integer, claimer text, lease_s double precision) RETURNS SETOF public.workflow_execution_queue
-    LANGUAGE sql
-    AS $$
-    with picked as (
-        select q.run_id from workflow_execution_queue q
-        where q.workflow_id = workflow and q.state = 'ready' and (counts is null or q.counted = counts)
-            and (q.not_before is null or q.not_before <= now())
-        order by q.seq
-        limit most
-        for update skip locked
-    )
-    update workflow_execution_queue q set
-        state = 'starting', holder = claimer, lease_epoch = q.lease_epoch + 1,
-        lease_until = now() + make_interval(secs => lease_s), attempts = q.attempts + 1, not_before = null
-    from picked
-    where q.run_id = picked.run_id
-    returning q.*
-$$;
-
-ALTER FUNCTION public.claim_of_workflow(workflow uuid, counts boolean, most integer, claimer text, lease_s double precision) OWNER TO ms_owner;
-
-CREATE FUNCTION public.claim_run(run uuid, claimer text, lease_s double precision) RETURNS SETOF public.workflow_execution_queue
+CREATE FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision, after bigint) RETURNS SETOF public.workflow_execution_queue
     LANGUAGE plpgsql
     AS $$
 declare
-    q workflow_execution_queue;
-    cap integer;
-begin
-    select * into q from workflow_execution_queue c where c.run_id = run for update skip locked;
-    if not found or (q.state <> 'ready' and not (q.state = 'starting' and q.lease_until < now()))
-        or q.not_before > now() then
-        return;
-    end if;
-    select w.max_concurrent_runs into cap from workflows w where w.workflow_id = q.workflow_id;
-    if cap is not null and q.counted and q.state = 'ready' and (
-        exists (
-            select from workflow_execution_queue e
-            where e.workflow_id = q.workflow_id and e.state = 'ready' and e.counted and e.seq < q.seq)
-        or room_under_cap(q.workflow_id, cap) <= 0
-    ) then
-        return;
-    end if;
-    return query
-        update workflow_execution_queue c set
-            state = 'starting', holder = claimer, lease_epoch = c.lease_epoch + 1,
-            lease_until = now() + make_interval(secs => lease_s), attempts = c.attempts + 1, not_before = null
-        where c.run_id = run
-        returning c.*;
-end
-$$;
-
-ALTER FUNCTION public.claim_run(run uuid, claimer text, lease_s double precision) OWNER TO ms_owner;
-
-CREATE FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) RETURNS SETOF public.workflow_execution_queue
-    LANGUAGE plpgsql
-    AS $$
-declare
-    candidate record;
     claimed workflow_execution_queue;
+    spaces bigint[];
+    again bigint[];
+    space bigint;
     room integer := most;
     share integer;
-    take integer;
-    fits integer;
-    gave_all boolean;
+    got integer;
 begin
-    update workflow_execution_queue q set state = 'ready', lease_until = null, holder = null
+    update workflow_execution_queue q set state = 'ready', lease_until = null, holder = null, turn = 0
     where q.run_id in (
         select e.run_id from workflow_execution_queue e
         where e.state = 'starting' and e.lease_until < now()
@@ -433,64 +390,66 @@ begin
         limit 100
         for update skip locked);
 
-    for pass in 1..2 loop
-        gave_all := true;
-        for candidate in
-            -- One index step per workflow, however many of its runs wait.
-            with recursive heads as (
-                (
-                    select q.workspace_id, q.workflow_id, q.seq from workflow_execution_queue q
-                    where q.state = 'ready' order by q.workflow_id, q.seq limit 1
-                )
-                union all
-                select n.workspace_id, n.workflow_id, n.seq
-                from heads h
-                cross join lateral (
-                    select q.workspace_id, q.workflow_id, q.seq from workflow_execution_queue q
-                    where q.state = 'ready' and q.workflow_id > h.workflow_id order by q.workflow_id, q.seq limit 1
-                ) n
-            )
-            select h.workflow_id, w.max_concurrent_runs as cap, count(*) over () as total
-            from heads h
-            join workflows w on w.workflow_id = h.workflow_id
-            order by row_number() over (partition by h.workspace_id order by h.seq), h.seq
-            limit 1000
-        loop
+    -- One index step for each workspace that gets something.
+    with recursive later (workspace_id) as (
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id > after order by q.workspace_id limit 1)
+        union all
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id > l.workspace_id order by q.workspace_id limit 1)
+        from later l where l.workspace_id is not null
+    ), first (workspace_id) as (
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id <= after order by q.workspace_id limit 1)
+        union all
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id > f.workspace_id and q.workspace_id <= after order by q.workspace_id limit 1)
+        from first f where f.workspace_id is not null
+    )
+    select array_agg(found.workspace_id) into spaces from (
+        select l.workspace_id from later l where l.workspace_id is not null
+        union all
+        select f.workspace_id from first f where f.workspace_id is not null
+        limit most
+    ) found;
+
+    while room > 0 and cardinality(spaces) > 0 loop
+        share := greatest(1, room / cardinality(spaces));
+        again := '{}';
+        foreach space in array spaces loop
             exit when room <= 0;
-            share := case pass when 1 then greatest(1, most / candidate.total::integer) else room end;
-            take := least(room, share);
-            if candidate.cap is null then
-                for claimed in select * from claim_of_workflow(candidate.workflow_id, null, take, claimer, lease_s) loop
-                    room := room - 1;
-                    take := take - 1;
-                    return next claimed;
-                end loop;
-            else
-                for claimed in select * from claim_of_workflow(candidate.workflow_id, false, take, claimer, lease_s) loop
-                    room := room - 1;
-                    take := take - 1;
-                    return next claimed;
-                end loop;
-                fits := case when take > 0 then room_under_cap(candidate.workflow_id, candidate.cap) else 0 end;
-                if fits > 0 then
-                    for claimed in
-                        select * from claim_of_workflow(candidate.workflow_id, true, least(take, fits), claimer, lease_s)
-                    loop
-                        room := room - 1;
-                        take := take - 1;
-                        return next claimed;
-                    end loop;
-                end if;
+            got := 0;
+            for claimed in
+                with picked as (
+                    select q.run_id from workflow_execution_queue q
+                    where q.workspace_id = space and q.state = 'ready'
+                    order by q.turn, q.seq
+                    limit least(share, room)
+                    for update skip locked
+                ), taken as (
+                    update workflow_execution_queue q set
+                        state = 'starting', holder = claimer, lease_epoch = q.lease_epoch + 1,
+                        lease_until = now() + make_interval(secs => lease_s), attempts = q.attempts + 1
+                    from picked
+                    where q.run_id = picked.run_id
+                    returning q.*
+                )
+                select * from taken t order by t.turn, t.seq
+            loop
+                got := got + 1;
+                return next claimed;
+            end loop;
+            room := room - got;
+            if got = share then
+                again := again || space;
             end if;
-            gave_all := gave_all and take > 0;
         end loop;
-        -- Nobody used up its share: a second pass would find nothing.
-        exit when gave_all or room <= 0;
+        spaces := again;
     end loop;
 end
 $$;
 
-ALTER FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) OWNER TO ms_owner;
+ALTER FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision, after bigint) OWNER TO ms_owner;
 
 CREATE FUNCTION public.clear_queue(queue uuid) RETURNS bigint
     LANGUAGE plpgsql
@@ -805,6 +764,35 @@ $$;
 
 ALTER FUNCTION public.ensure_workflow_views(id uuid) OWNER TO ms_owner;
 
+CREATE FUNCTION public.fill_room(workspace bigint, workflow uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+declare
+    room integer := room_under_cap(workflow);
+    base bigint;
+    filled uuid;
+begin
+    if room = 0 or not exists (select from workflow_execution_queue q where q.workflow_id = workflow and q.state = 'capped') then
+        return null;
+    end if;
+    base := next_turn(workspace, workflow);
+    with going as (
+        select q.run_id, row_number() over (order by q.seq) - 1 as place from workflow_execution_queue q
+        where q.workflow_id = workflow and q.state = 'capped'
+        order by q.seq
+        limit room
+    ), gone as (
+        update workflow_execution_queue q set state = 'ready', turn = base + going.place
+        from going where q.run_id = going.run_id
+        returning q.run_id
+    )
+    select g.run_id into filled from gone g limit 1;
+    return filled;
+end
+$$;
+
+ALTER FUNCTION public.fill_room(workspace bigint, workflow uuid) OWNER TO ms_owner;
+
 CREATE TABLE public.workflow_runs (
     workspace_id bigint NOT NULL,
     run_id uuid NOT NULL,
@@ -865,6 +853,7 @@ CREATE FUNCTION public.finish_run(r public.workflow_runs, end_status text, end_o
     AS $$
 declare
     key text;
+    has_cap boolean;
     next_run uuid;
 begin
     update workflow_runs u set
@@ -891,15 +880,21 @@ begin
     if r.concurrency_key is not null then
         perform lock_key(r.workflow_id, r.concurrency_key);
     end if;
+    has_cap := lock_cap(r.workflow_id);
     delete from workflow_execution_queue q where q.run_id = r.run_id returning q.concurrency_key into key;
     if key is not null then
-        update workflow_execution_queue q set state = 'ready'
+        update workflow_execution_queue q set
+            state = case when has_cap and q.counted then 'capped' else 'ready' end,
+            turn = next_turn(r.workspace_id, r.workflow_id)
         where q.state = 'blocked' and q.run_id = (
             select f.run_id from workflow_execution_queue f
             where f.workflow_id = r.workflow_id and f.concurrency_key = key
             order by f.seq
             limit 1)
-        returning q.run_id into next_run;
+        returning case q.state when 'ready' then q.run_id end into next_run;
+    end if;
+    if has_cap then
+        next_run := coalesce(fill_room(r.workspace_id, r.workflow_id), next_run);
     end if;
 
     delete from workflow_signals s where s.run_id = r.run_id;
@@ -980,6 +975,7 @@ CREATE TABLE public.workflows_app_queues (
     dedupe_window double precision DEFAULT 86400 NOT NULL,
     consumer_workflow_id uuid,
     consumer_trigger_id text,
+    former_workflow_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     created_by bigint,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1056,11 +1052,42 @@ $$;
 
 ALTER FUNCTION public.keep_response(workspace bigint, run uuid, answer json) OWNER TO ms_owner;
 
+CREATE FUNCTION public.lock_cap(workflow uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if not exists (select from workflows w where w.workflow_id = workflow and w.max_concurrent_runs is not null) then
+        return false;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended(workflow::text, 2));
+    return true;
+end
+$$;
+
+ALTER FUNCTION public.lock_cap(workflow uuid) OWNER TO ms_owner;
+
 CREATE FUNCTION public.lock_key(workflow uuid, key text) RETURNS void
     LANGUAGE sql
     AS $$ select pg_advisory_xact_lock(hashtextextended(workflow::text || ':' || key, 1)) $$;
 
 ALTER FUNCTION public.lock_key(workflow uuid, key text) OWNER TO ms_owner;
+
+CREATE FUNCTION public.mark_started(run uuid, epoch integer) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update workflow_execution_queue q set
+        state = 'started', lease_until = null, started_at = coalesce(q.started_at, now())
+    where q.run_id = run and q.lease_epoch = epoch and q.state in ('starting', 'ready');
+    return case
+        when found or exists (select from workflow_execution_queue q where q.run_id = run and q.lease_epoch = epoch) then 'done'
+        when exists (select from workflow_execution_queue q where q.run_id = run) then 'refused'
+        else 'ended'
+    end;
+end
+$$;
+
+ALTER FUNCTION public.mark_started(run uuid, epoch integer) OWNER TO ms_owner;
 
 CREATE FUNCTION public.next_flush(queue uuid) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
@@ -1099,6 +1126,16 @@ end
 $$;
 
 ALTER FUNCTION public.next_flush(queue uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.next_turn(workspace bigint, workflow uuid) RETURNS bigint
+    LANGUAGE sql
+    AS $$
+    select greatest(0,
+        (select q.turn from workflow_execution_queue q where q.workspace_id = workspace and q.state = 'ready' order by q.turn limit 1),
+        (select q.turn + 1 from workflow_execution_queue q where q.workflow_id = workflow and q.state = 'ready' order by q.turn desc limit 1))
+$$;
+
+ALTER FUNCTION public.next_turn(workspace bigint, workflow uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) RETURNS text
     LANGUAGE plpgsql
@@ -1404,6 +1441,52 @@ $$;
 
 ALTER FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) OWNER TO ms_owner;
 
+CREATE FUNCTION public.repair_queue() RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    AS $$
+declare
+    one record;
+    freed uuid;
+begin
+    for one in
+        select distinct on (q.workflow_id, q.concurrency_key) q.run_id, q.workspace_id, q.workflow_id, q.counted
+        from workflow_execution_queue q
+        where q.state = 'blocked' and not exists (
+            select from workflow_execution_queue o
+            where o.workflow_id = q.workflow_id and o.concurrency_key = q.concurrency_key and o.state <> 'blocked')
+        order by q.workflow_id, q.concurrency_key, q.seq
+    loop
+        update workflow_execution_queue q set
+            state = case when one.counted and lock_cap(one.workflow_id) then 'capped' else 'ready' end,
+            turn = next_turn(one.workspace_id, one.workflow_id)
+        where q.run_id = one.run_id and q.state = 'blocked'
+        returning q.run_id into freed;
+        if freed is not null then
+            return next freed;
+        end if;
+    end loop;
+    for one in
+        with recursive held as (
+            (select q.workspace_id, q.workflow_id from workflow_execution_queue q where q.state = 'capped' order by q.workflow_id limit 1)
+            union all
+            select n.workspace_id, n.workflow_id from held h cross join lateral (
+                select q.workspace_id, q.workflow_id from workflow_execution_queue q
+                where q.state = 'capped' and q.workflow_id > h.workflow_id order by q.workflow_id limit 1) n
+        )
+        select h.workspace_id, h.workflow_id from held h
+        where coalesce(room_under_cap(h.workflow_id), 1) > 0
+    loop
+        perform pg_advisory_xact_lock(hashtextextended(one.workflow_id::text, 2));
+        freed := fill_room(one.workspace_id, one.workflow_id);
+        if freed is not null then
+            return next freed;
+        end if;
+    end loop;
+end
+$$;
+
+ALTER FUNCTION public.repair_queue() OWNER TO ms_owner;
+
 CREATE FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) RETURNS integer
     LANGUAGE plpgsql
     AS $$
@@ -1457,7 +1540,7 @@ CREATE FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) R
     AS $$
 declare
     r workflow_runs;
-    place text;
+    underway boolean;
 begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
@@ -1471,13 +1554,18 @@ begin
                 changed_xid = pg_current_xact_id()::text::bigint
             where w.run_id = run;
         end if;
-        -- Before the queue row: who ends the run before it in its key holds the key and wants that row.
+        -- Before the queue row: who ends the run before it in its key, or another one under its cap, holds that lock and wants the row.
         if r.concurrency_key is not null then
             perform lock_key(r.workflow_id, r.concurrency_key);
         end if;
-        -- Locked, so that it can't be claimed while it ends here.
-        select q.state into place from workflow_execution_queue q where q.run_id = run for update;
-        if r.status = 'queued' and r.started_at is null and place in ('blocked', 'ready') then
+        if r.status = 'queued' then
+            perform lock_cap(r.workflow_id);
+        end if;
+        -- Locked, so that it can't be claimed, nor a claim of it be sent, while it ends here. What was once sent and is nobody's now
+        -- may have an execution: that one reads the log before its first call, and finds the end.
+        select q.state = 'started' or (q.state = 'starting' and q.sent and q.holder is not null) into underway
+        from workflow_execution_queue q where q.run_id = run for update;
+        if r.status = 'queued' and r.started_at is null and not underway then
             next_run := finish_run(r, 'cancelled', null,
                 json_build_object('code', 'run.cancelled', 'message', coalesce(reason, 'The run was cancelled.'),
                     'step', null, 'retryable', false, 'details', json_build_object()),
@@ -1496,25 +1584,19 @@ $$;
 
 ALTER FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) OWNER TO ms_owner;
 
-CREATE FUNCTION public.room_under_cap(workflow uuid, cap integer) RETURNS integer
-    LANGUAGE plpgsql
+CREATE FUNCTION public.room_under_cap(workflow uuid) RETURNS integer
+    LANGUAGE sql
     AS $$
-declare
-    busy integer;
-begin
-    if not pg_try_advisory_xact_lock(hashtextextended(workflow::text, 2)) then
-        return 0;
-    end if;
-    select count(*) into busy from (
-        select from workflow_execution_queue q
-        where q.workflow_id = workflow and q.state in ('starting', 'started') and q.counted
-        limit cap
-    ) as open;
-    return cap - busy;
-end
+    select w.max_concurrent_runs - (
+        select count(*) from (
+            select from workflow_execution_queue q
+            where q.workflow_id = workflow and q.state in ('ready', 'starting', 'started') and q.counted
+            limit w.max_concurrent_runs
+        ) as busy)::integer
+    from workflows w where w.workflow_id = workflow
 $$;
 
-ALTER FUNCTION public.room_under_cap(workflow uuid, cap integer) OWNER TO ms_owner;
+ALTER FUNCTION public.room_under_cap(workflow uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1549,6 +1631,25 @@ end
 $_$;
 
 ALTER FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) OWNER TO ms_search;
+
+CREATE FUNCTION public.send_run(run uuid, epoch integer, lease_s double precision) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+begin
+    -- A start costs no wait for the disk more than before. A server that dies within the next half second may forget this note, and then
+    -- only a cancel in the moment of its restart could take the run for one that was never sent.
+    perform set_config('synchronous_commit', 'off', true);
+    update workflow_execution_queue q set sent = true, lease_until = now() + make_interval(secs => lease_s)
+    where q.run_id = run and q.lease_epoch = epoch and q.state = 'starting';
+    return case
+        when found then 'done'
+        when exists (select from workflow_execution_queue q where q.run_id = run) then 'refused'
+        else 'ended'
+    end;
+end
+$$;
+
+ALTER FUNCTION public.send_run(run uuid, epoch integer, lease_s double precision) OWNER TO ms_owner;
 
 CREATE FUNCTION public.set_queue_status(queue uuid, wanted text) RETURNS integer
     LANGUAGE plpgsql
@@ -1616,6 +1717,18 @@ CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
     RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM moment) * (1000)::numeric)))::bigint), 12, '0'::text) || repeat('0'::text, 20)))::uuid;
 
 ALTER FUNCTION public.uuid7_floor(moment timestamp with time zone) OWNER TO ms_owner;
+
+CREATE FUNCTION public.workflows_cap_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended(new.workflow_id::text, 2));
+    perform fill_room(new.workspace_id, new.workflow_id);
+    return null;
+end
+$$;
+
+ALTER FUNCTION public.workflows_cap_changed() OWNER TO ms_owner;
 
 CREATE TABLE public.access_rights (
     role text NOT NULL,
@@ -1926,12 +2039,30 @@ CREATE VIEW public.run_headers WITH (security_invoker='true') AS
     r.pinned_reason,
         CASE
             WHEN (q.state = 'blocked'::text) THEN 'key'::text
-            WHEN ((q.state = 'ready'::text) AND q.counted AND (w.max_concurrent_runs <= ( SELECT count(*) AS count
-               FROM public.workflow_execution_queue o
-              WHERE ((o.workflow_id = q.workflow_id) AND (o.state = ANY (ARRAY['starting'::text, 'started'::text])) AND o.counted)))) THEN 'cap'::text
+            WHEN (q.state = 'capped'::text) THEN 'cap'::text
             WHEN (q.state = ANY (ARRAY['ready'::text, 'starting'::text])) THEN 'start'::text
             ELSE NULL::text
-        END AS queued_for
+        END AS queued_for,
+        CASE
+            WHEN (q.state = 'blocked'::text) THEN ( SELECT o.run_id
+               FROM public.workflow_execution_queue o
+              WHERE ((o.workflow_id = q.workflow_id) AND (o.concurrency_key = q.concurrency_key))
+              ORDER BY o.seq
+             LIMIT 1)
+            ELSE NULL::uuid
+        END AS queued_behind,
+        CASE
+            WHEN (q.state = 'capped'::text) THEN w.max_concurrent_runs
+            ELSE NULL::integer
+        END AS cap,
+        CASE
+            WHEN (q.state = 'capped'::text) THEN ( SELECT count(*) AS count
+               FROM public.workflow_execution_queue o
+              WHERE ((o.workflow_id = q.workflow_id) AND (o.state = ANY (ARRAY['ready'::text, 'starting'::text, 'started'::text])) AND o.counted))
+            ELSE NULL::bigint
+        END AS open_runs,
+    q.attempts AS start_attempts,
+    q.trouble
    FROM ((public.workflow_runs r
      JOIN public.workflows w ON ((w.workflow_id = r.workflow_id)))
      LEFT JOIN public.workflow_execution_queue q ON ((q.run_id = r.run_id)));
@@ -2373,13 +2504,21 @@ CREATE INDEX workflow_execution_logs_order ON ONLY public.workflow_execution_log
 
 CREATE INDEX workflow_execution_logs_seq ON ONLY public.workflow_execution_logs USING btree (run_id, seq);
 
-CREATE INDEX workflow_execution_queue_busy ON public.workflow_execution_queue USING btree (workflow_id) WHERE ((state = ANY (ARRAY['starting'::text, 'started'::text])) AND counted);
+CREATE INDEX workflow_execution_queue_blocked ON public.workflow_execution_queue USING btree (workflow_id, concurrency_key, seq) WHERE (state = 'blocked'::text);
+
+CREATE INDEX workflow_execution_queue_busy ON public.workflow_execution_queue USING btree (workflow_id) WHERE ((state = ANY (ARRAY['ready'::text, 'starting'::text, 'started'::text])) AND counted);
+
+CREATE INDEX workflow_execution_queue_capped ON public.workflow_execution_queue USING btree (workflow_id, seq) WHERE (state = 'capped'::text);
 
 CREATE INDEX workflow_execution_queue_key ON public.workflow_execution_queue USING btree (workflow_id, concurrency_key, seq) WHERE (concurrency_key IS NOT NULL);
 
 CREATE INDEX workflow_execution_queue_lease ON public.workflow_execution_queue USING btree (lease_until) WHERE (state = 'starting'::text);
 
-CREATE INDEX workflow_execution_queue_ready ON public.workflow_execution_queue USING btree (workflow_id, seq) WHERE (state = 'ready'::text);
+CREATE INDEX workflow_execution_queue_ready ON public.workflow_execution_queue USING btree (workspace_id, turn, seq) WHERE (state = 'ready'::text);
+
+CREATE INDEX workflow_execution_queue_trouble ON public.workflow_execution_queue USING btree (run_id) WHERE (trouble IS NOT NULL);
+
+CREATE INDEX workflow_execution_queue_turn ON public.workflow_execution_queue USING btree (workflow_id, turn) WHERE (state = 'ready'::text);
 
 CREATE INDEX workflow_execution_queue_workspace ON public.workflow_execution_queue USING btree (workspace_id, run_id DESC);
 
@@ -2414,6 +2553,8 @@ CREATE UNIQUE INDEX workflows_name ON public.workflows USING btree (workspace_id
 CREATE UNIQUE INDEX workflows_versions_content ON public.workflows_versions USING btree (workflow_id, content_hash) WHERE (version > 0);
 
 CREATE INDEX workflows_versions_workspace ON public.workflows_versions USING btree (workspace_id);
+
+CREATE TRIGGER workflows_cap_changed AFTER UPDATE OF max_concurrent_runs ON public.workflows FOR EACH ROW WHEN ((old.max_concurrent_runs IS DISTINCT FROM new.max_concurrent_runs)) EXECUTE FUNCTION public.workflows_cap_changed();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE SET NULL;
@@ -2700,14 +2841,8 @@ GRANT ALL ON FUNCTION public.claim_batches(queue uuid, claimer text, lease_s dou
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_queue TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_queue TO ms_engine;
 
-REVOKE ALL ON FUNCTION public.claim_of_workflow(workflow uuid, counts boolean, most integer, claimer text, lease_s double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_of_workflow(workflow uuid, counts boolean, most integer, claimer text, lease_s double precision) TO ms_engine;
-
-REVOKE ALL ON FUNCTION public.claim_run(run uuid, claimer text, lease_s double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_run(run uuid, claimer text, lease_s double precision) TO ms_engine;
-
-REVOKE ALL ON FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision) TO ms_engine;
+REVOKE ALL ON FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision, after bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.claim_runs(claimer text, most integer, lease_s double precision, after bigint) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.clear_queue(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_app;
@@ -2734,6 +2869,10 @@ GRANT ALL ON FUNCTION public.ensure_weeks(ahead integer) TO ms_engine;
 REVOKE ALL ON FUNCTION public.ensure_workflow_views(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ensure_workflow_views(id uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.ensure_workflow_views(id uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.fill_room(workspace bigint, workflow uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fill_room(workspace bigint, workflow uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.fill_room(workspace bigint, workflow uuid) TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_runs TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_runs TO ms_engine;
@@ -2778,12 +2917,23 @@ REVOKE ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer j
 GRANT ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) TO ms_app;
 GRANT ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.lock_cap(workflow uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lock_cap(workflow uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.lock_cap(workflow uuid) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.lock_key(workflow uuid, key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_key(workflow uuid, key text) TO ms_app;
 GRANT ALL ON FUNCTION public.lock_key(workflow uuid, key text) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.mark_started(run uuid, epoch integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.mark_started(run uuid, epoch integer) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.next_flush(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_flush(queue uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.next_turn(workspace bigint, workflow uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.next_turn(workspace bigint, workflow uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.next_turn(workspace bigint, workflow uuid) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) TO ms_app;
@@ -2810,6 +2960,9 @@ REVOKE ALL ON FUNCTION public.release_lane(q public.workflows_app_queues, of_lan
 GRANT ALL ON FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) TO ms_app;
 GRANT ALL ON FUNCTION public.release_lane(q public.workflows_app_queues, of_lane text, moment timestamp with time zone) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.repair_queue() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.repair_queue() TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) TO ms_app;
 GRANT ALL ON FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) TO ms_engine;
@@ -2818,13 +2971,16 @@ REVOKE ALL ON FUNCTION public.request_cancel(workspace bigint, run uuid, reason 
 GRANT ALL ON FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) TO ms_app;
 GRANT ALL ON FUNCTION public.request_cancel(workspace bigint, run uuid, reason text) TO ms_engine;
 
-REVOKE ALL ON FUNCTION public.room_under_cap(workflow uuid, cap integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid, cap integer) TO ms_app;
-GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid, cap integer) TO ms_engine;
+REVOKE ALL ON FUNCTION public.room_under_cap(workflow uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) TO ms_app;
 GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.send_run(run uuid, epoch integer, lease_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.send_run(run uuid, epoch integer, lease_s double precision) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.set_queue_status(queue uuid, wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.set_queue_status(queue uuid, wanted text) TO ms_app;
@@ -2833,6 +2989,10 @@ GRANT ALL ON FUNCTION public.set_queue_status(queue uuid, wanted text) TO ms_eng
 REVOKE ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_app;
 GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.workflows_cap_changed() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.workflows_cap_changed() TO ms_app;
+GRANT ALL ON FUNCTION public.workflows_cap_changed() TO ms_engine;
 
 GRANT SELECT ON TABLE public.access_rights TO ms_app;
 GRANT SELECT ON TABLE public.access_rights TO ms_engine;

@@ -50,6 +50,8 @@ create table workflows_app_queues (
     dedupe_window double precision not null default 86400,
     consumer_workflow_id uuid,
     consumer_trigger_id text,
+    -- Who took the items last and doesn't any more, so that a queue that stands still can say why.
+    former_workflow_id uuid,
     created_at timestamptz not null default now(),
     created_by bigint references users on delete set null,
     updated_at timestamptz not null default now(),

@@ -2,11 +2,13 @@
 q.queue_id, q.workspace_id, q.name, q.status, q.flush_batch_size, q.flush_record_max_age, q.flush_rate_limit_max_flush_count,
     q.flush_rate_limit_time_window, q.flush_strategy, q.ordering, q.max_parallel_batches, q.on_failure, q.max_attempts,
     q.dedupe_window, w.workflow_id as consumer_workflow_id, w.name as consumer, case when w.workflow_id is not null then q.consumer_trigger_id end as consumer_trigger_id,
-    w.status as consumer_status, q.created_at, q.updated_at
+    w.status as consumer_status, case when w.workflow_id is null then f.name end as former,
+    case when w.workflow_id is null then f.status end as former_status, q.created_at, q.updated_at
 
 -- fragment: source
 workflows_app_queues q
 left join workflows w on w.workflow_id = q.consumer_workflow_id and w.status <> 'deleted'
+left join workflows f on f.workflow_id = coalesce(q.former_workflow_id, q.consumer_workflow_id)
 
 -- name: create (app)
 -- A queue with its settings and its rate; nothing comes back where the name is taken.
@@ -61,7 +63,13 @@ select reckon_due_times(:queue_id)::text;
 
 -- name: lock (app)
 -- Held to the transaction's end against whoever changes or deletes the queue, or adds to it.
-select q.queue_id from workflows_app_queues q where q.workspace_id = :workspace_id and q.queue_id = :queue_id for update;
+-- Its rate row first: whoever claims or pauses takes that one and then the others.
+with rate as materialized (
+    select l.queue_id from queue_rate_limiting l where l.queue_id = :queue_id for update
+)
+select q.queue_id from workflows_app_queues q
+where q.workspace_id = :workspace_id and q.queue_id = (select r.queue_id from rate r)
+for update;
 
 -- name: holds_items (app)
 -- Whether any item waits, is delayed, or is in a batch.
@@ -116,17 +124,36 @@ from unnest(:queue_ids::uuid[]) as g (queue_id)
 left join app_queue_counts s on s.queue_id = g.queue_id
 group by g.queue_id;
 
+-- name: blocked (app)
+-- Of each of these queues that has some: how many lanes are blocked, and one of the runs that did it.
+select k.queue_id, count(*) as keys, (array_agg(b.run_id order by b.run_id))[1] as run_id
+from app_queue_keys k
+join app_queue_batches b on b.queue_id = k.queue_id and b.lane = k.lane
+where k.queue_id = any (:queue_ids::uuid[]) and k.state = 'blocked'
+group by k.queue_id;
+
 -- name: bind (app)
 -- The workflow takes the items of the queues of these names from now on, each by one of its triggers.
-update workflows_app_queues q set consumer_workflow_id = :workflow_id, consumer_trigger_id = g.trigger_id
-from unnest(:names::text[], :trigger_ids::text[]) as g (name, trigger_id)
-where q.workspace_id = :workspace_id and (q.name = g.name or q.queue_id::text = g.name)
+with wanted as (
+    -- One after the other, so that two deploys that want the same queues don't wait for each other.
+    select l.queue_id, g.trigger_id
+    from workflows_app_queues l
+    join unnest(:names::text[], :trigger_ids::text[]) as g (name, trigger_id) on l.name = g.name or l.queue_id::text = g.name
+    where l.workspace_id = :workspace_id
+    order by l.queue_id
+    for no key update of l
+)
+update workflows_app_queues q set
+    consumer_workflow_id = :workflow_id, consumer_trigger_id = g.trigger_id, former_workflow_id = null
+from wanted g
+where q.queue_id = g.queue_id
     and (q.consumer_workflow_id is null or q.consumer_workflow_id = :workflow_id or not exists (
         select from workflows w where w.workflow_id = q.consumer_workflow_id and w.status <> 'deleted'))
 returning q.queue_id;
 
 -- name: unbind (app, engine)
 -- The workflow takes no items any more, but for those of the queues named.
-update workflows_app_queues q set consumer_workflow_id = null, consumer_trigger_id = null
+update workflows_app_queues q set
+    consumer_workflow_id = null, consumer_trigger_id = null, former_workflow_id = q.consumer_workflow_id
 where q.workspace_id = :workspace_id and q.consumer_workflow_id = :workflow_id
     and not (q.name = any (:names::text[]) or q.queue_id::text = any (:names::text[]));

@@ -7,8 +7,15 @@ select outcome, accepted, duplicates, accepted_ids, wake_at from enqueue_items(:
     :ordering_keys, :dedupe_keys, :delays, :bodies, :sizes);
 
 -- name: list_items (app)
--- Items that aren't dead, newest first, before an item.
-select {columns} from app_queue i
+-- Items that aren't dead, newest first, before an item. A blocked batch is no run's: its items wait.
+select i.item_id, i.ordering_key,
+    case when exists (
+        select from app_queue_batches b
+        where b.queue_id = i.queue_id and b.lane = i.lane and b.state <> 'blocked' and i.state = 'waiting'
+            and (i.seq = any (b.members) or i.seq = any (b.rest))
+    ) then 'in_flight' else i.state end as state,
+    i.data, i.size, i.attempts, i.enqueued_at, i.available_at, i.run_id, i.error, i.failed_at
+from app_queue i
 where i.queue_id = :queue_id and i.state <> 'dead' and i.item_id < :before
 order by i.item_id desc
 limit :most;
