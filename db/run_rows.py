@@ -27,6 +27,9 @@ UNLUCKY: frozenset[RunStatus] = frozenset({"failed", "cancelled", "timed_out"})
 class RunRow:
     """A run's header. `queued_for` says what a run that hasn't begun waits for.
 
+    `key`: `queued_behind` is the run that goes before it. `cap`: `open_runs` runs of the workflow are further, of `cap` that may be.
+    `start_attempts` counts claims; `trouble` says in words why the engine can't go on with it.
+
     `event_seq` numbers the run's last change, `status_seq` the last one of the header itself. (`changed_xid`, `run_id`) is its
     place in the workspace's stream.
     """
@@ -70,6 +73,11 @@ class RunRow:
     pinned_by: str | None
     pinned_reason: str | None
     queued_for: QueuedFor | None
+    queued_behind: RunId | None
+    cap: int | None
+    open_runs: int | None
+    start_attempts: int | None
+    trouble: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from db.run_rows import Carrier, LogLevel
 from db.search_words import words_of
 from db.statements import command, rows, values
 
-QueueState = Literal["blocked", "ready", "starting", "started"]
+QueueState = Literal["blocked", "capped", "ready", "starting", "started"]
 
 
 class UnknownWorkflow(LookupError):

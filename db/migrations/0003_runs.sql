@@ -137,11 +137,16 @@ create table workflow_payloads (
 -- One row for each open run; it goes when the run ends.
 --
 --   blocked   an earlier run of this workflow with the same concurrency_key is open
---   ready     may be claimed, unless the workflow has as many open runs as its cap allows
---   starting  claimed until lease_until; then anybody may claim it again
+--   capped    as many of the workflow's runs have gone further as its cap allows
+--   ready     may be claimed: nothing but hands is missing
+--   starting  claimed until lease_until; then anybody may claim it again. Without a holder it only waits for that time
 --   started   Temporal knows it
 --
--- Only claims, ends and accepts of one key meet under an advisory lock; nobody ever waits for an item.
+-- Whoever ends a run lets the next one of its key and of its workflow go, so that a claim looks at nothing that can't go. Only ends and accepts of
+-- one key, or of one workflow with a cap, meet under an advisory lock; nobody ever waits for an item.
+--
+-- Claims are fair by workspaces, which take turns, and inside of one by `turn` (start-time fair queueing): a run's turn is one after the last that its
+-- workflow has, but not before the workspace's current one. So a workflow's first run stands beside the others' next ones, however many they have.
 create table workflow_execution_queue (
     workspace_id bigint not null,
     run_id uuid primary key,
@@ -154,19 +159,29 @@ create table workflow_execution_queue (
     holder text,
     lease_epoch integer not null default 0,
     lease_until timestamptz,
-    not_before timestamptz,
+    -- A start was sent under some claim, so an execution may exist. Set without waiting for the disk.
+    sent boolean not null default false,
+    turn bigint not null default 0,
     attempts integer not null default 0,
     -- True: the run began before and its execution was lost; it takes over what its log has.
     recovered boolean not null default false,
     created_at timestamptz not null default now(),
     started_at timestamptz,
-    constraint workflow_execution_queue_state check (state in ('blocked', 'ready', 'starting', 'started')),
+    -- Why the engine can't go on with a started run, in words; null while it can.
+    trouble text,
+    constraint workflow_execution_queue_state check (state in ('blocked', 'capped', 'ready', 'starting', 'started')),
     constraint workflow_execution_queue_lease check ((state = 'starting') = (lease_until is not null)),
-    constraint workflow_execution_queue_blocked_has_key check (state <> 'blocked' or concurrency_key is not null)
+    constraint workflow_execution_queue_blocked_has_key check (state <> 'blocked' or concurrency_key is not null),
+    constraint workflow_execution_queue_capped_counts check (state <> 'capped' or counted)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
-create index workflow_execution_queue_ready on workflow_execution_queue (workflow_id, seq) where state = 'ready';
+create index workflow_execution_queue_ready on workflow_execution_queue (workspace_id, turn, seq) where state = 'ready';
+create index workflow_execution_queue_turn on workflow_execution_queue (workflow_id, turn) where state = 'ready';
 create index workflow_execution_queue_busy on workflow_execution_queue (workflow_id)
-    where state in ('starting', 'started') and counted;
+    where state in ('ready', 'starting', 'started') and counted;
+create index workflow_execution_queue_capped on workflow_execution_queue (workflow_id, seq) where state = 'capped';
+create index workflow_execution_queue_blocked on workflow_execution_queue (workflow_id, concurrency_key, seq)
+    where state = 'blocked';
+create index workflow_execution_queue_trouble on workflow_execution_queue (run_id) where trouble is not null;
 create index workflow_execution_queue_key on workflow_execution_queue (workflow_id, concurrency_key, seq)
     where concurrency_key is not null;
 create index workflow_execution_queue_lease on workflow_execution_queue (lease_until) where state = 'starting';

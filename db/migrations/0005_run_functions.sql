@@ -1,13 +1,15 @@
 -- A run's life in single calls: accept → record … → record with the end; or cancel before it started.
 --
 -- Each function is one statement for the caller, so it is one commit. Lock order: the run's row, then the advisory lock of
--- its concurrency key, then queue rows. Accept takes only the key's lock. Who changes several runs in one transaction
+-- its concurrency key, then that of its workflow's cap, then queue rows. Accept takes only the two advisory ones. Who changes several runs in one transaction
 -- gives up this order, and may meet a deadlock.
 --
 -- Invariants:
 -- - A run in a terminal state, and a log row in one, never changes again (but for data that retention takes away).
 -- - A run has a queue row exactly while it is open (simulations never have one).
 -- - Of the open runs of one workflow and key, exactly one is not blocked, and it is the earliest accepted one.
+-- - Of a workflow with a cap, no more counted runs are ready, starting or started than it allows (but for those that were when it was lowered), and
+--   while one is capped, no fewer.
 -- - event_seq grows with each change of the run; a changed row carries the number of its last change.
 
 -- Acts for one workspace from here to the end of the transaction. A tenant can't change whom it acts for.
@@ -27,24 +29,77 @@ $$;
 create function lock_key(workflow uuid, key text) returns void
 language sql as $$ select pg_advisory_xact_lock(hashtextextended(workflow::text || ':' || key, 1)) $$;
 
--- How many more runs of the workflow may open under its cap. Zero also while somebody else counts: nobody waits, and
--- whoever counts now leaves no room behind that it could have used.
-create function room_under_cap(workflow uuid, cap integer) returns integer
+-- Whether the workflow has a cap; then its lock is held, by whoever fills or frees a place, until the commit.
+create function lock_cap(workflow uuid) returns boolean
 language plpgsql as $$
-declare
-    busy integer;
 begin
-    if not pg_try_advisory_xact_lock(hashtextextended(workflow::text, 2)) then
-        return 0;
+    if not exists (select from workflows w where w.workflow_id = workflow and w.max_concurrent_runs is not null) then
+        return false;
     end if;
-    select count(*) into busy from (
-        select from workflow_execution_queue q
-        where q.workflow_id = workflow and q.state in ('starting', 'started') and q.counted
-        limit cap
-    ) as open;
-    return cap - busy;
+    perform pg_advisory_xact_lock(hashtextextended(workflow::text, 2));
+    return true;
 end
 $$;
+
+-- How many more counted runs of the workflow may go; null without a cap. Its lock is held.
+create function room_under_cap(workflow uuid) returns integer
+language sql as $$
+    select w.max_concurrent_runs - (
+        select count(*) from (
+            select from workflow_execution_queue q
+            where q.workflow_id = workflow and q.state in ('ready', 'starting', 'started') and q.counted
+            limit w.max_concurrent_runs
+        ) as busy)::integer
+    from workflows w where w.workflow_id = workflow
+$$;
+
+-- The turn of a run that is ready from now on.
+create function next_turn(workspace bigint, workflow uuid) returns bigint
+language sql as $$
+    select greatest(0,
+        (select q.turn from workflow_execution_queue q where q.workspace_id = workspace and q.state = 'ready' order by q.turn limit 1),
+        (select q.turn + 1 from workflow_execution_queue q where q.workflow_id = workflow and q.state = 'ready' order by q.turn desc limit 1))
+$$;
+
+-- Lets go what the workflow's cap has room for, oldest first; gives one of these runs. Its lock is held.
+create function fill_room(workspace bigint, workflow uuid) returns uuid
+language plpgsql as $$
+declare
+    room integer := room_under_cap(workflow);
+    base bigint;
+    filled uuid;
+begin
+    if room = 0 or not exists (select from workflow_execution_queue q where q.workflow_id = workflow and q.state = 'capped') then
+        return null;
+    end if;
+    base := next_turn(workspace, workflow);
+    with going as (
+        select q.run_id, row_number() over (order by q.seq) - 1 as place from workflow_execution_queue q
+        where q.workflow_id = workflow and q.state = 'capped'
+        order by q.seq
+        limit room
+    ), gone as (
+        update workflow_execution_queue q set state = 'ready', turn = base + going.place
+        from going where q.run_id = going.run_id
+        returning q.run_id
+    )
+    select g.run_id into filled from gone g limit 1;
+    return filled;
+end
+$$;
+
+-- A cap that changes lets go what it held back.
+create function workflows_cap_changed() returns trigger
+language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(hashtextextended(new.workflow_id::text, 2));
+    perform fill_room(new.workspace_id, new.workflow_id);
+    return null;
+end
+$$;
+create trigger workflows_cap_changed after update of max_concurrent_runs on workflows
+    for each row when (old.max_concurrent_runs is distinct from new.max_concurrent_runs)
+    execute function workflows_cap_changed();
 
 -- Takes a run in: event, document, payloads, header and queue row, all or nothing.
 -- header: the columns of workflow_runs that the caller sets, and beside them
@@ -132,14 +187,21 @@ begin
                 state := 'blocked';
             end if;
         end if;
-        if state = 'ready' and claimer is not null
-            and (cap is null or not counts or room_under_cap(r.workflow_id, cap) > 0) then
+        -- The cap may have changed while its lock was waited for.
+        if state = 'ready' and counts and cap is not null and lock_cap(r.workflow_id) and (
+            room_under_cap(r.workflow_id) <= 0
+            or exists (select from workflow_execution_queue q where q.workflow_id = r.workflow_id and q.state = 'capped')
+        ) then
+            state := 'capped';
+        end if;
+        if state = 'ready' and claimer is not null then
             state := 'starting';
             epoch := 1;
         end if;
         insert into workflow_execution_queue
-            (workspace_id, run_id, workflow_id, concurrency_key, state, counted, holder, lease_epoch, lease_until)
-        values (r.workspace_id, r.run_id, r.workflow_id, r.concurrency_key, state, counts,
+            (workspace_id, run_id, workflow_id, concurrency_key, state, turn, counted, holder, lease_epoch, lease_until)
+        values (r.workspace_id, r.run_id, r.workflow_id, r.concurrency_key, state,
+            case state when 'ready' then next_turn(r.workspace_id, r.workflow_id) else 0 end, counts,
             case state when 'starting' then claimer end, coalesce(epoch, 0),
             case state when 'starting' then now() + make_interval(secs => (place ->> 'lease_s')::double precision) end);
     end if;
@@ -156,6 +218,7 @@ create function finish_run(
 language plpgsql as $$
 declare
     key text;
+    has_cap boolean;
     next_run uuid;
 begin
     update workflow_runs u set
@@ -182,15 +245,21 @@ begin
     if r.concurrency_key is not null then
         perform lock_key(r.workflow_id, r.concurrency_key);
     end if;
+    has_cap := lock_cap(r.workflow_id);
     delete from workflow_execution_queue q where q.run_id = r.run_id returning q.concurrency_key into key;
     if key is not null then
-        update workflow_execution_queue q set state = 'ready'
+        update workflow_execution_queue q set
+            state = case when has_cap and q.counted then 'capped' else 'ready' end,
+            turn = next_turn(r.workspace_id, r.workflow_id)
         where q.state = 'blocked' and q.run_id = (
             select f.run_id from workflow_execution_queue f
             where f.workflow_id = r.workflow_id and f.concurrency_key = key
             order by f.seq
             limit 1)
-        returning q.run_id into next_run;
+        returning case q.state when 'ready' then q.run_id end into next_run;
+    end if;
+    if has_cap then
+        next_run := coalesce(fill_room(r.workspace_id, r.workflow_id), next_run);
     end if;
 
     delete from workflow_signals s where s.run_id = r.run_id;
@@ -380,7 +449,7 @@ create function request_cancel(workspace bigint, run uuid, reason text) returns 
 language plpgsql as $$
 declare
     r workflow_runs;
-    place text;
+    underway boolean;
 begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
@@ -394,13 +463,18 @@ begin
                 changed_xid = pg_current_xact_id()::text::bigint
             where w.run_id = run;
         end if;
-        -- Before the queue row: who ends the run before it in its key holds the key and wants that row.
+        -- Before the queue row: who ends the run before it in its key, or another one under its cap, holds that lock and wants the row.
         if r.concurrency_key is not null then
             perform lock_key(r.workflow_id, r.concurrency_key);
         end if;
-        -- Locked, so that it can't be claimed while it ends here.
-        select q.state into place from workflow_execution_queue q where q.run_id = run for update;
-        if r.status = 'queued' and r.started_at is null and place in ('blocked', 'ready') then
+        if r.status = 'queued' then
+            perform lock_cap(r.workflow_id);
+        end if;
+        -- Locked, so that it can't be claimed, nor a claim of it be sent, while it ends here. What was once sent and is nobody's now
+        -- may have an execution: that one reads the log before its first call, and finds the end.
+        select q.state = 'started' or (q.state = 'starting' and q.sent and q.holder is not null) into underway
+        from workflow_execution_queue q where q.run_id = run for update;
+        if r.status = 'queued' and r.started_at is null and not underway then
             next_run := finish_run(r, 'cancelled', null,
                 json_build_object('code', 'run.cancelled', 'message', coalesce(reason, 'The run was cancelled.'),
                     'step', null, 'retryable', false, 'details', json_build_object()),
@@ -463,9 +537,9 @@ begin
 end
 $$;
 
-revoke all on function act_for, lock_key, room_under_cap, accept_run, finish_run, record_steps, begin_run, request_cancel,
+revoke all on function act_for, lock_key, lock_cap, room_under_cap, next_turn, fill_room, workflows_cap_changed, accept_run, finish_run, record_steps, begin_run, request_cancel,
     post_resume from public;
-grant execute on function act_for, lock_key, room_under_cap, accept_run, finish_run, record_steps, begin_run,
+grant execute on function act_for, lock_key, lock_cap, room_under_cap, next_turn, fill_room, workflows_cap_changed, accept_run, finish_run, record_steps, begin_run,
     request_cancel, post_resume to ms_app, ms_engine;
 
 -- Keeps the answer for whoever waits for it. outcome: delivered (also when the same answer comes again) · nobody · second

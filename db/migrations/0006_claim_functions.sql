@@ -1,40 +1,19 @@
 -- From the queue to an execution: who may start which run, and the search over runs.
 
--- Claims up to `most` ready rows of one workflow, oldest first. counts: only rows that (don't) count under the cap; null: all.
-create function claim_of_workflow(workflow uuid, counts boolean, most integer, claimer text, lease_s double precision)
-returns setof workflow_execution_queue
-language sql volatile as $$
-    with picked as (
-        select q.run_id from workflow_execution_queue q
-        where q.workflow_id = workflow and q.state = 'ready' and (counts is null or q.counted = counts)
-            and (q.not_before is null or q.not_before <= now())
-        order by q.seq
-        limit most
-        for update skip locked
-    )
-    update workflow_execution_queue q set
-        state = 'starting', holder = claimer, lease_epoch = q.lease_epoch + 1,
-        lease_until = now() + make_interval(secs => lease_s), attempts = q.attempts + 1, not_before = null
-    from picked
-    where q.run_id = picked.run_id
-    returning q.*
-$$;
-
--- Claims up to `most` runs for `claimer`. Fair: each workspace's oldest waiting workflow comes first, then each one's second,
--- and a workflow gets its even share before any gets more. Runs of one key never meet, since only the first of a key is
--- ready. Expired leases are claimed again.
-create function claim_runs(claimer text, most integer, lease_s double precision) returns setof workflow_execution_queue
+-- Claims up to `most` runs for `claimer`. Fair: workspaces take turns, beginning with the one that comes after `after`, and inside of each runs go by
+-- their turn. What is ready may go, so a claim costs what it gives, whatever waits behind. Expired leases are claimed again, first.
+create function claim_runs(claimer text, most integer, lease_s double precision, after bigint) returns setof workflow_execution_queue
 language plpgsql as $$
 declare
-    candidate record;
     claimed workflow_execution_queue;
+    spaces bigint[];
+    again bigint[];
+    space bigint;
     room integer := most;
     share integer;
-    take integer;
-    fits integer;
-    gave_all boolean;
+    got integer;
 begin
-    update workflow_execution_queue q set state = 'ready', lease_until = null, holder = null
+    update workflow_execution_queue q set state = 'ready', lease_until = null, holder = null, turn = 0
     where q.run_id in (
         select e.run_id from workflow_execution_queue e
         where e.state = 'starting' and e.lease_until < now()
@@ -42,95 +21,144 @@ begin
         limit 100
         for update skip locked);
 
-    for pass in 1..2 loop
-        gave_all := true;
-        for candidate in
-            -- One index step per workflow, however many of its runs wait.
-            with recursive heads as (
-                (
-                    select q.workspace_id, q.workflow_id, q.seq from workflow_execution_queue q
-                    where q.state = 'ready' order by q.workflow_id, q.seq limit 1
-                )
-                union all
-                select n.workspace_id, n.workflow_id, n.seq
-                from heads h
-                cross join lateral (
-                    select q.workspace_id, q.workflow_id, q.seq from workflow_execution_queue q
-                    where q.state = 'ready' and q.workflow_id > h.workflow_id order by q.workflow_id, q.seq limit 1
-                ) n
-            )
-            select h.workflow_id, w.max_concurrent_runs as cap, count(*) over () as total
-            from heads h
-            join workflows w on w.workflow_id = h.workflow_id
-            order by row_number() over (partition by h.workspace_id order by h.seq), h.seq
-            limit 1000
-        loop
+    -- One index step for each workspace that gets something.
+    with recursive later (workspace_id) as (
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id > after order by q.workspace_id limit 1)
+        union all
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id > l.workspace_id order by q.workspace_id limit 1)
+        from later l where l.workspace_id is not null
+    ), first (workspace_id) as (
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id <= after order by q.workspace_id limit 1)
+        union all
+        select (select q.workspace_id from workflow_execution_queue q
+            where q.state = 'ready' and q.workspace_id > f.workspace_id and q.workspace_id <= after order by q.workspace_id limit 1)
+        from first f where f.workspace_id is not null
+    )
+    select array_agg(found.workspace_id) into spaces from (
+        select l.workspace_id from later l where l.workspace_id is not null
+        union all
+        select f.workspace_id from first f where f.workspace_id is not null
+        limit most
+    ) found;
+
+    while room > 0 and cardinality(spaces) > 0 loop
+        share := greatest(1, room / cardinality(spaces));
+        again := '{}';
+        foreach space in array spaces loop
             exit when room <= 0;
-            share := case pass when 1 then greatest(1, most / candidate.total::integer) else room end;
-            take := least(room, share);
-            if candidate.cap is null then
-                for claimed in select * from claim_of_workflow(candidate.workflow_id, null, take, claimer, lease_s) loop
-                    room := room - 1;
-                    take := take - 1;
-                    return next claimed;
-                end loop;
-            else
-                for claimed in select * from claim_of_workflow(candidate.workflow_id, false, take, claimer, lease_s) loop
-                    room := room - 1;
-                    take := take - 1;
-                    return next claimed;
-                end loop;
-                fits := case when take > 0 then room_under_cap(candidate.workflow_id, candidate.cap) else 0 end;
-                if fits > 0 then
-                    for claimed in
-                        select * from claim_of_workflow(candidate.workflow_id, true, least(take, fits), claimer, lease_s)
-                    loop
-                        room := room - 1;
-                        take := take - 1;
-                        return next claimed;
-                    end loop;
-                end if;
+            got := 0;
+            for claimed in
+                with picked as (
+                    select q.run_id from workflow_execution_queue q
+                    where q.workspace_id = space and q.state = 'ready'
+                    order by q.turn, q.seq
+                    limit least(share, room)
+                    for update skip locked
+                ), taken as (
+                    update workflow_execution_queue q set
+                        state = 'starting', holder = claimer, lease_epoch = q.lease_epoch + 1,
+                        lease_until = now() + make_interval(secs => lease_s), attempts = q.attempts + 1
+                    from picked
+                    where q.run_id = picked.run_id
+                    returning q.*
+                )
+                select * from taken t order by t.turn, t.seq
+            loop
+                got := got + 1;
+                return next claimed;
+            end loop;
+            room := room - got;
+            if got = share then
+                again := again || space;
             end if;
-            gave_all := gave_all and take > 0;
         end loop;
-        -- Nobody used up its share: a second pass would find nothing.
-        exit when gave_all or room <= 0;
+        spaces := again;
     end loop;
 end
 $$;
 
--- Claims this run if the same rules allow it now; under a cap, only when no earlier run waits.
-create function claim_run(run uuid, claimer text, lease_s double precision) returns setof workflow_execution_queue
+-- The claim's start goes out now: it gets a fresh lease, and from here on an execution may exist. done · refused (it is another's claim) · ended
+create function send_run(run uuid, epoch integer, lease_s double precision) returns text
 language plpgsql as $$
-declare
-    q workflow_execution_queue;
-    cap integer;
 begin
-    select * into q from workflow_execution_queue c where c.run_id = run for update skip locked;
-    if not found or (q.state <> 'ready' and not (q.state = 'starting' and q.lease_until < now()))
-        or q.not_before > now() then
-        return;
-    end if;
-    select w.max_concurrent_runs into cap from workflows w where w.workflow_id = q.workflow_id;
-    if cap is not null and q.counted and q.state = 'ready' and (
-        exists (
-            select from workflow_execution_queue e
-            where e.workflow_id = q.workflow_id and e.state = 'ready' and e.counted and e.seq < q.seq)
-        or room_under_cap(q.workflow_id, cap) <= 0
-    ) then
-        return;
-    end if;
-    return query
-        update workflow_execution_queue c set
-            state = 'starting', holder = claimer, lease_epoch = c.lease_epoch + 1,
-            lease_until = now() + make_interval(secs => lease_s), attempts = c.attempts + 1, not_before = null
-        where c.run_id = run
-        returning c.*;
+    -- A start costs no wait for the disk more than before. A server that dies within the next half second may forget this note, and then
+    -- only a cancel in the moment of its restart could take the run for one that was never sent.
+    perform set_config('synchronous_commit', 'off', true);
+    update workflow_execution_queue q set sent = true, lease_until = now() + make_interval(secs => lease_s)
+    where q.run_id = run and q.lease_epoch = epoch and q.state = 'starting';
+    return case
+        when found then 'done'
+        when exists (select from workflow_execution_queue q where q.run_id = run) then 'refused'
+        else 'ended'
+    end;
 end
 $$;
 
-revoke all on function claim_of_workflow, claim_runs, claim_run from public;
-grant execute on function claim_of_workflow, claim_runs, claim_run to ms_engine;
+-- The claim's execution is known to Temporal. done · refused (it is another's claim) · ended
+create function mark_started(run uuid, epoch integer) returns text
+language plpgsql as $$
+begin
+    update workflow_execution_queue q set
+        state = 'started', lease_until = null, started_at = coalesce(q.started_at, now())
+    where q.run_id = run and q.lease_epoch = epoch and q.state in ('starting', 'ready');
+    return case
+        when found or exists (select from workflow_execution_queue q where q.run_id = run and q.lease_epoch = epoch) then 'done'
+        when exists (select from workflow_execution_queue q where q.run_id = run) then 'refused'
+        else 'ended'
+    end;
+end
+$$;
+
+-- Lets go whose key or cap is free though they stand behind it; gives one run of each. A repair: it finds none unless something outside
+-- meddled with the rows.
+create function repair_queue() returns setof uuid
+language plpgsql as $$
+declare
+    one record;
+    freed uuid;
+begin
+    for one in
+        select distinct on (q.workflow_id, q.concurrency_key) q.run_id, q.workspace_id, q.workflow_id, q.counted
+        from workflow_execution_queue q
+        where q.state = 'blocked' and not exists (
+            select from workflow_execution_queue o
+            where o.workflow_id = q.workflow_id and o.concurrency_key = q.concurrency_key and o.state <> 'blocked')
+        order by q.workflow_id, q.concurrency_key, q.seq
+    loop
+        update workflow_execution_queue q set
+            state = case when one.counted and lock_cap(one.workflow_id) then 'capped' else 'ready' end,
+            turn = next_turn(one.workspace_id, one.workflow_id)
+        where q.run_id = one.run_id and q.state = 'blocked'
+        returning q.run_id into freed;
+        if freed is not null then
+            return next freed;
+        end if;
+    end loop;
+    for one in
+        with recursive held as (
+            (select q.workspace_id, q.workflow_id from workflow_execution_queue q where q.state = 'capped' order by q.workflow_id limit 1)
+            union all
+            select n.workspace_id, n.workflow_id from held h cross join lateral (
+                select q.workspace_id, q.workflow_id from workflow_execution_queue q
+                where q.state = 'capped' and q.workflow_id > h.workflow_id order by q.workflow_id limit 1) n
+        )
+        select h.workspace_id, h.workflow_id from held h
+        where coalesce(room_under_cap(h.workflow_id), 1) > 0
+    loop
+        perform pg_advisory_xact_lock(hashtextextended(one.workflow_id::text, 2));
+        freed := fill_room(one.workspace_id, one.workflow_id);
+        if freed is not null then
+            return next freed;
+        end if;
+    end loop;
+end
+$$;
+
+revoke all on function claim_runs, send_run, mark_started, repair_queue from public;
+grant execute on function claim_runs, send_run, mark_started, repair_queue to ms_engine;
 
 -- Search. Under row-level security no text index is used, since its operators could leak what they compare; this function
 -- belongs to a role whose policy shows all rows, asks for the workspace by itself, and gives ids only, which the caller
@@ -177,7 +205,7 @@ set local role ms_owner;
 revoke create on schema public from ms_search;
 
 -- A run as people see it: its header with the workflow's name, and what a run that hasn't begun waits for:
--- key (an earlier run of its key), cap (the workflow's other runs), start (nothing but its turn).
+-- key (an earlier run of its key: queued_behind), cap (the workflow's other runs: open_runs of them), start (nothing but its turn).
 create view run_headers with (security_invoker) as
 select r.workspace_id, r.run_id, r.workflow_id, w.name as workflow, r.version, r.status, r.carrier, r.trigger_type,
     r.trigger_id, r.trigger, r.output, r.error, r.warnings, r.test, r.options, r.replay_of, r.parent_run_id,
@@ -186,12 +214,22 @@ select r.workspace_id, r.run_id, r.workflow_id, w.name as workflow, r.version, r
     r.status_seq, r.changed_xid, r.compiled_hash, r.pinned_at, r.pinned_by, r.pinned_reason,
     case
         when q.state = 'blocked' then 'key'
-        when q.state = 'ready' and q.counted and w.max_concurrent_runs <= (
-            select count(*) from workflow_execution_queue o
-            where o.workflow_id = q.workflow_id and o.state in ('starting', 'started') and o.counted
-        ) then 'cap'
+        when q.state = 'capped' then 'cap'
         when q.state in ('ready', 'starting') then 'start'
-    end as queued_for
+    end as queued_for,
+    case when q.state = 'blocked' then (
+        select o.run_id from workflow_execution_queue o
+        where o.workflow_id = q.workflow_id and o.concurrency_key = q.concurrency_key
+        order by o.seq
+        limit 1
+    ) end as queued_behind,
+    case when q.state = 'capped' then w.max_concurrent_runs end as cap,
+    case when q.state = 'capped' then (
+        select count(*) from workflow_execution_queue o
+        where o.workflow_id = q.workflow_id and o.state in ('ready', 'starting', 'started') and o.counted
+    ) end as open_runs,
+    q.attempts as start_attempts,
+    q.trouble
 from workflow_runs r
 join workflows w on w.workflow_id = r.workflow_id
 left join workflow_execution_queue q on q.run_id = r.run_id;

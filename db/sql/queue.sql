@@ -1,54 +1,68 @@
 -- name: claim (engine)
 -- Claim runs that may start now, fair between workspaces and workflows.
-select run_id, workspace_id, workflow_id, lease_epoch as epoch, attempts, recovered from claim_runs(:holder, :most, :lease_s);
+select run_id, workspace_id, workflow_id, lease_epoch as epoch, attempts, recovered
+from claim_runs(:holder, :most, :lease_s, :after);
 
--- name: claim_one (engine)
--- Claim this run if the rules let it start now.
-select run_id, workspace_id, workflow_id, lease_epoch as epoch, attempts, recovered from claim_run(:run_id, :holder, :lease_s);
+-- name: send (engine)
+-- The claim's start is sent now, if it is still the last claim of the run.
+select send_run(:run_id, :epoch, :lease_s);
 
 -- name: mark_started (engine)
 -- Its execution is known to Temporal; the claim of that epoch is done.
-update workflow_execution_queue set
-    state = 'started', lease_until = null, started_at = coalesce(started_at, now()), not_before = null
-where run_id = :run_id and lease_epoch = :epoch and state in ('starting', 'ready');
+select mark_started(:run_id, :epoch);
 
 -- name: release (engine)
--- Give claims back, to be claimed again after a delay.
-update workflow_execution_queue q set
-    state = 'ready', lease_until = null, holder = null, not_before = now() + make_interval(secs => :delay_s)
-from unnest(:run_ids::uuid[], :epochs::integer[]) as given (run_id, epoch)
-where q.run_id = given.run_id and q.lease_epoch = given.epoch and q.state = 'starting';
+-- Give claims back, to be claimed again after a delay; tells which were still the claimer's, and who was to be cancelled meanwhile.
+with released as (
+    update workflow_execution_queue q set
+        state = case when :delay_s::double precision > 0 then 'starting' else 'ready' end, turn = 0, holder = null,
+        lease_until = case when :delay_s > 0 then now() + make_interval(secs => :delay_s) end
+    from unnest(:run_ids::uuid[], :epochs::integer[]) as given (run_id, epoch)
+    where q.run_id = given.run_id and q.lease_epoch = given.epoch and q.state = 'starting'
+    returning q.run_id, q.workspace_id
+)
+select r.run_id, r.workspace_id, h.cancel_requested_at is not null as cancelled
+from released r
+join workflow_runs h on h.run_id = r.run_id;
 
 -- name: recover (engine)
--- The run's execution is lost: it is started again and takes over what its log has.
+-- The run's execution is lost: it is started again and takes over what its log has. Claims and looks of before count no more.
 update workflow_execution_queue set
-    state = 'ready', lease_until = null, holder = null, not_before = null, recovered = true
-where run_id = :run_id and state in ('started', 'starting');
+    state = 'ready', turn = 0, lease_until = null, holder = null, lease_epoch = lease_epoch + 1, recovered = true, trouble = null
+where run_id = :run_id and lease_epoch = :epoch and state in ('started', 'starting');
 
 -- name: open_rows (engine)
 -- Runs that Temporal should know, in order of their ids.
-select q.run_id, q.workspace_id, q.workflow_id, q.state, q.recovered, q.started_at from workflow_execution_queue q
+select q.run_id, q.workspace_id, q.workflow_id, q.lease_epoch as epoch, q.state, q.recovered, q.started_at from workflow_execution_queue q
 where q.run_id > :after and q.state = 'started' and q.started_at < now() - make_interval(secs => :older_s)
 order by q.run_id
 limit :most;
 
--- name: unblock (engine)
--- Keys without an active run whose next one still stands blocked: a repair that should find none.
-with stuck as (
-    select distinct on (q.workflow_id, q.concurrency_key) q.run_id
-    from workflow_execution_queue q
-    where q.state = 'blocked' and not exists (
-        select from workflow_execution_queue o
-        where o.workflow_id = q.workflow_id and o.concurrency_key = q.concurrency_key and o.state <> 'blocked')
-    order by q.workflow_id, q.concurrency_key, q.seq
+-- name: repair (engine)
+-- Let runs go whose key or cap is free though they stand behind it; it should find none.
+select repair_queue();
+
+-- name: note_trouble (engine)
+-- The engine can't go on with these, each for its reason; with all others it can.
+with told as (
+    select run_id, trouble from unnest(:run_ids::uuid[], :troubles::text[]) as given (run_id, trouble)
+), changed as (
+    select q.run_id, t.trouble from workflow_execution_queue q
+    join told t on t.run_id = q.run_id
+    where q.state = 'started' and q.trouble is distinct from t.trouble
+    union all
+    select q.run_id, null from workflow_execution_queue q
+    where q.trouble is not null and q.run_id <> all (:run_ids)
 )
-update workflow_execution_queue q set state = 'ready' from stuck where q.run_id = stuck.run_id and q.state = 'blocked'
-returning q.run_id;
+update workflow_execution_queue q set trouble = c.trouble from changed c where q.run_id = c.run_id
+returning q.workspace_id, q.run_id, q.trouble;
 
 -- name: depth (engine)
 -- How many runs wait to start, and since when the oldest does.
-select count(*) as waiting, min(created_at) as oldest from workflow_execution_queue where state in ('ready', 'blocked', 'starting');
+select count(*) as waiting, min(created_at) as oldest from workflow_execution_queue where state in ('ready', 'capped', 'blocked', 'starting');
 
 -- name: anything_waits (engine)
--- Whether any run waits for its key, for room, or for a hand.
-select exists (select from workflow_execution_queue where state in ('ready', 'blocked'));
+-- Whether the end of a run may let another one go.
+select exists (select from workflow_execution_queue where state = 'ready')
+    or exists (select from workflow_execution_queue where state = 'capped')
+    or exists (select from workflow_execution_queue where state = 'blocked');

@@ -33,7 +33,8 @@ where run_id = :run_id and workspace_id = :workspace_id and pinned_at is not nul
 select workspace_id, run_id, workflow_id, workflow, version, status, carrier, trigger_type, trigger_id, trigger, output, error,
     warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin, reply_until, response, concurrency_key,
     log, retention_days, queued_at, started_at, finished_at, cancel_requested_at, cancel_reason, expires_at, event_seq,
-    status_seq, changed_xid, compiled_hash, pinned_at, pinned_by, pinned_reason, queued_for
+    status_seq, changed_xid, compiled_hash, pinned_at, pinned_by, pinned_reason, queued_for,
+    queued_behind, cap, open_runs, start_attempts, trouble
 from run_headers
 where run_id = any (:run_ids::uuid[])
 order by run_id desc;
@@ -44,7 +45,8 @@ select workspace_id, run_id, workflow_id, workflow, version, status, carrier, tr
     null::json as output, error, null::json as warnings, test, null::json as options, replay_of, parent_run_id, parent_path,
     depth, origin, reply_until, null::json as response, concurrency_key, log, retention_days, queued_at, started_at,
     finished_at, cancel_requested_at, cancel_reason, expires_at, event_seq, status_seq, changed_xid, compiled_hash, pinned_at,
-    pinned_by, pinned_reason, null::text as queued_for
+    pinned_by, pinned_reason, null::text as queued_for,
+    null::uuid as queued_behind, null::integer as cap, null::bigint as open_runs, null::integer as start_attempts, null::text as trouble
 from run_headers
 where run_id = any (:run_ids::uuid[])
 order by run_id desc;

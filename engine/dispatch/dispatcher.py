@@ -2,17 +2,22 @@
 
 Model. A run is accepted when its row is committed; whether Temporal is there doesn't matter for that. The row then goes
 
-    blocked ──(the run before it of its key ended)──► ready ──claim──► starting ──► started ──► (gone, at the run's end)
-                                                       ▲                  │
-                                                       └── lease over, or Temporal gone
+    blocked ──(the run before it of its key ended)──┐
+    capped ──(a run of its workflow ended)──────────┴─► ready ──claim──► starting ──send──► started ──► (gone, at the run's end)
+                                                          ▲                  │
+                                                          └── lease over, or Temporal gone
 
 - *Fast path.* Accepting claims the row in the same commit when key and cap allow it, and hands it to this process's starters.
 - *Slow path.* A loop claims what is left, woken by notices and by a poll of a few seconds with jitter. Claims are leases: whoever dies with
   one loses it after `LEASE` seconds.
 - *Starters.* Six starts in flight: Temporal's throughput is full with two, and more only wait inside it, where nobody is fair.
-  Behind them stands a queue that serves workspaces in turn.
-- Starting is idempotent (the execution's id is the run's id, an open one is used), so two claims of one row do no harm; the flip to `started`
-  is conditional on the claim's epoch.
+  Behind them stands a queue that serves workspaces in turn, and behind that the claims, which go by turns too.
+- *Fence.* A claim is checked by its epoch in the moment before its start is sent, and begins a fresh lease there: whoever stood still
+  with claims in hand sends none of them. Starting is idempotent besides (the execution's id is the run's id, an open one is used), so that even
+  two starts of one row do no harm; each later note is conditional on the epoch too. What is refused is counted (`engine/stale.py`).
+- *Cancel* ends a claimed run at once until its start is sent. From there on an execution may exist, and is told by a signal; if the start
+  turns out to have failed, the run ends as it is given back. An execution that Temporal made nevertheless reads the log before its
+  first call, finds the end, and does nothing.
 - *Temporal gone.* Claims in hand are given back, nothing more is claimed, and one run at a time probes, ever slower (at most every
   5 s). Runs stay queued and are never lost.
 - *Signals* are rows first. This loop delivers them; a signal for an execution that isn't there is dropped, since an execution reads the
@@ -33,13 +38,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from db import queue, signals
+from db import queue, runs, signals
 from db.errors import DatabaseUnavailable
+from db.ids import WorkspaceId
 from db.pool import Database
 from db.queue import Claimed
 from engine.dispatch.executions import CannotStart, CarrierGone, Executions, Start
 from engine.dispatch.fair_queue import FairQueue
 from engine.hub import Hub, Kind, Notice
+from engine.stale import StaleWrites
 
 LEASE = 30.0
 STARTS = 6
@@ -68,11 +75,16 @@ class Lease:
 class Dispatcher:
     """One per process that accepts or works. `run` does the work; all other methods only note and wake."""
 
-    def __init__(self, db: Database, hub: Hub, executions: Executions, fail: Fail) -> None:
+    def __init__(
+        self, db: Database, hub: Hub, executions: Executions, fail: Fail, stale: StaleWrites | None = None
+    ) -> None:
         self._db = db
         self._hub = hub
         self._executions = executions
         self._fail = fail
+        self._stale = stale or StaleWrites()
+        self._turn: WorkspaceId | None = None
+        """Whose turn the last claim ended with."""
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._waiting: FairQueue[Claimed] = FairQueue()
         self._look = asyncio.Event()
@@ -144,6 +156,12 @@ class Dispatcher:
                 await self._give_back([claim], self._delay(claim))
 
     async def _start(self, claim: Claimed) -> None:
+        async with self._db.single() as conn:
+            sending = await queue.send(conn, claim.run_id, claim.epoch, LEASE)
+        if sending != "done":
+            if sending == "refused":
+                self._stale.refused("send", claim.run_id, claim.epoch)
+            return
         start = Start(str(claim.run_id), claim.workspace_id, claim.recovered)
         try:
             begun = await self._executions.start(start)
@@ -153,10 +171,11 @@ class Dispatcher:
         self._back()
         async with self._db.single() as conn:
             if begun:
-                await queue.mark_started(conn, claim.run_id, claim.epoch)
+                if await queue.mark_started(conn, claim.run_id, claim.epoch) == "refused":
+                    self._stale.refused("started", claim.run_id, claim.epoch)
             else:
                 # An execution closed without writing the run's end: the next one takes over what the log has.
-                await queue.recover(conn, claim.run_id)
+                await queue.recover(conn, claim.run_id, claim.epoch)
                 self.look()
 
     async def _claimer(self) -> None:
@@ -177,12 +196,13 @@ class Dispatcher:
             return pause
         try:
             async with self._db.single() as conn:
-                claims = await queue.claim(conn, self._holder, room, LEASE)
+                claims = await queue.claim(conn, self._holder, room, LEASE, self._turn)
                 self._more = len(claims) == room or await queue.anything_waits(conn)
         except DatabaseUnavailable:
             return 1.0
         for claim in claims:
             self.offer(claim)
+            self._turn = claim.workspace_id
         if len(claims) == room:
             self._look.set()
         return pause
@@ -232,9 +252,20 @@ class Dispatcher:
             return
         try:
             async with self._db.single() as conn:
-                await queue.release(conn, [(claim.run_id, claim.epoch) for claim in claims], delay)
+                released = await queue.release(conn, [(claim.run_id, claim.epoch) for claim in claims], delay)
+                for one in released:
+                    if (
+                        one.cancelled
+                        and (await runs.request_cancel(conn, one.workspace_id, one.run_id)).outcome == "cancelled"
+                    ):
+                        self._hub.publish(one.workspace_id, str(one.run_id), Kind.ENDED)
         except DatabaseUnavailable:
             log.info("%d claims are left to run out", len(claims))
+            return
+        ours = {one.run_id for one in released}
+        for claim in claims:
+            if claim.run_id not in ours:
+                self._stale.refused("release", claim.run_id, claim.epoch)
 
     def _delay(self, claim: Claimed) -> float:
         return min(60.0, 2.0 ** min(claim.attempts, 6)) * self._random.uniform(0.5, 1.0)

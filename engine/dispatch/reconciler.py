@@ -50,8 +50,8 @@ class Reconciler:
         after: RunId | None = None
         found = 0
         async with self._db.single() as conn:
-            for run_id in await queue.unblock(conn):
-                log.warning("run %s stood blocked though its key was free", run_id)
+            for run_id in await queue.repair(conn):
+                log.warning("run %s stood still though its key and its workflow's cap let it go", run_id)
                 found += 1
         while True:
             async with self._db.single() as conn:
@@ -72,7 +72,7 @@ class Reconciler:
         # Its end may have been written between the page and the look; `recover` touches open rows only. A closed execution writes
         # the end before it closes, so the row would be gone by now.
         async with self._db.single() as conn:
-            again = await queue.recover(conn, row.run_id)
+            again = await queue.recover(conn, row.run_id, row.epoch)
         if again:
             log.warning("run %s has no execution any more (%s); it is started again", run_id, state.value)
             self._hub.publish(row.workspace_id, run_id, Kind.QUEUED)
