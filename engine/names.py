@@ -22,6 +22,7 @@ START_CHILD: Final = "start_child"
 READ_CHILD: Final = "read_child"
 CANCEL_CHILD: Final = "cancel_child"
 RESPOND: Final = "respond"
+TAKE_START: Final = "take_start"
 
 # signals to a run: wake-ups, the facts are rows
 SIGNAL_CANCEL: Final = "cancel"

@@ -77,6 +77,7 @@ def dump_call(call: ModuleCall) -> JsonObject:
         "started_at": call.started_at,
         "retry": dict(call.retry),
         "failed_handle": call.failed_handle,
+        **({"throttled": True} if call.throttled else {}),
     }
 
 
@@ -99,6 +100,7 @@ def load_call(data: JsonObject) -> ModuleCall:
         started_at=number(data["started_at"]) or 0.0,
         retry=obj(data["retry"]),
         failed_handle=cast("str | None", data.get("failed_handle")),
+        throttled=data.get("throttled") is True,
     )
 
 

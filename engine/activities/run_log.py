@@ -12,7 +12,7 @@ from typing import cast
 from uuid import UUID
 
 from db import payloads as payload_rows
-from db import record, resumes, run_rows, runs, steps
+from db import rates, record, resumes, run_rows, runs, steps
 from db.connection import Connection
 from db.data import Payload, ref_of
 from db.ids import RunId, WorkspaceId
@@ -20,6 +20,7 @@ from db.pool import Database
 from db.record import End, NewStep
 from engine.activities.host import Head, Redact
 from engine.activities.log import Key, Written
+from engine.activities.starts import Turn
 from engine.activities.stored import IN_LOG, INLINE, kept, referred
 from engine.core.effects import ChildEnd, Response
 from engine.core.errors import StepError
@@ -116,6 +117,13 @@ class DatabaseLog:
             return None
         return ChildEnd(child.status, await self._taken_over(head, run_id, child.output), load_error(child.error))
 
+    async def take_start(self, head: Head, key: str, count: int, per: float) -> Turn:
+        async with self._db.single() as connection:
+            start = await rates.take_start(
+                connection, WorkspaceId(head.workspace_id), "step", key, count, per, reserve=True
+            )
+        return Turn(start.due, start.wait_s)
+
     async def _taken_over(self, head: Head, run_id: str, output: Json) -> Value:
         """A child's large output becomes the parent's own."""
         value = from_json(output)
@@ -206,7 +214,7 @@ def record_of(row: steps.StepRow) -> StepRecord:
         error=load_error(row.error),
         handle=row.handle,
         logs=load_lines(row.logs),
-        wait=None if row.wait_kind == "throttle" else row.wait_kind,
+        wait=row.wait_kind,
         wait_reason=row.wait_reason,
         wait_until=None if row.wait_until is None else row.wait_until.timestamp(),
         resume_url=row.resume_url,
@@ -230,7 +238,7 @@ def log_row_of(row: steps.StepRow) -> LogRow:
         error=row.error if isinstance(row.error, dict) else None,
         handle=row.handle,
         retry_at=None if row.retry_at is None else row.retry_at.timestamp(),
-        wait=None if row.wait_kind == "throttle" else row.wait_kind,
+        wait=row.wait_kind,
         wait_until=None if row.wait_until is None else row.wait_until.timestamp(),
         child_run_id=None if row.child_run_id is None else str(row.child_run_id),
     )

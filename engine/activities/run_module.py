@@ -146,7 +146,7 @@ class RunModule:
 
 
 def _may_repeat(call: ModuleCall) -> bool:
-    return call.on_lost == "retry" and (call.effect != "write" or call.idempotent)
+    return not call.throttled and call.on_lost == "retry" and (call.effect != "write" or call.idempotent)
 
 
 def _same_time(one: float, other: float) -> bool:

@@ -10,6 +10,7 @@ from engine import names
 from engine.activities.exchange import answer, read, write_rows
 from engine.activities.host import Children, Head, Notices
 from engine.activities.log import RunLog
+from engine.activities.starts import Ledger
 from engine.activities.stored import INLINE, kept
 from engine.core.effects import ChildEnd, ChildStart, Response
 from engine.core.errors import Failed
@@ -19,7 +20,7 @@ from engine.wire import dump_error, obj, whole
 from modules.sdk.json_bytes import dumps
 
 
-class Facts(Protocol):
+class Facts(Ledger, Protocol):
     """Rows beside the log. Each function raises `DatabaseUnavailable`."""
 
     async def resume_body(self, head: Head, path: str) -> tuple[Json] | None:

@@ -47,6 +47,7 @@ class Activity:
         "resumed",
         "retry_at",
         "run",
+        "slot",
         "started_at",
         "waiting",
     )
@@ -68,6 +69,8 @@ class Activity:
         """Whether this attempt was begun, or even ended, in an earlier history: its rows of then are written already."""
         self.waiting = False
         self.retry_at: float | None = None
+        self.slot: float | None = None
+        """While its throttle holds it up: the time that is kept for it."""
         self.progress: dict[str, Value] = {}
         """What the node must know again to go on in a continued history."""
         self.keep: Callable[[], dict[str, Value]] | None = None
@@ -181,7 +184,7 @@ class Activity:
 
     def wait_row(
         self,
-        inputs: Inputs,
+        inputs: Inputs | None,
         kind: WaitKind,
         *,
         until: float | None = None,

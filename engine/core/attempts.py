@@ -8,9 +8,9 @@
                        │ lost ────► attempt n+1 at once with the same key, not counted
                        └ cancelled
 
-Each attempt ends in exactly one terminal row. Rows of module calls are the carrier's (`CallOutcome.journaled`); all
-others are written here. A step whose node takes no time is settled by `settle_at_once`, without a task; what that
-can't finish (data kept by reference, a retry, a mock list)
+A throttled attempt first waits for its turn (`throttle.py`). Each attempt ends in exactly one terminal row. Rows of
+module calls are the carrier's (`CallOutcome.journaled`); all others are written here. A step whose node takes no time
+is settled by `settle_at_once`, without a task; what that can't finish (data kept by reference, a retry, a mock list)
 goes the long way from the beginning, which is right because nothing was written yet.
 """
 
@@ -24,7 +24,7 @@ from engine.core.activity import Activity
 from engine.core.effects import ModuleCall
 from engine.core.errors import Failed, StepError
 from engine.core.frame import Frame
-from engine.core.memo import input_of, is_new, progress_of, state_from_memo
+from engine.core.memo import input_of, is_new, progress_of, slot_of, state_from_memo
 from engine.core.mocks import Stand, stand_in
 from engine.core.needs import pruned
 from engine.core.node import Inputs
@@ -32,6 +32,7 @@ from engine.core.outcome import OUT, Flow, Outcome, StepState
 from engine.core.records import Mocked, StepRecord, StepStatus
 from engine.core.retry import RetryPolicy, decide, retryable
 from engine.core.sizes import larger_than
+from engine.core.throttle import take_turn
 from engine.expressions.errors import ExpressionError, NeedsData
 from engine.expressions.values import Json
 from modules.sdk.verdicts import ModuleError
@@ -67,7 +68,7 @@ def settle_at_once(at: Activity) -> bool:
         return True
     frame.live[plan.id] = at
     evaluate = plan.node.evaluate
-    if evaluate is None or run.mocked or frame.renumbered or at.progress or at.attempt > 1:
+    if evaluate is None or plan.throttle is not None or run.mocked or frame.renumbered or at.progress or at.attempt > 1:
         return False
     at.started_at = run.effects.now()
     try:
@@ -97,6 +98,7 @@ def _remembered(at: Activity) -> bool:
         return False
     if state is None:
         at.attempt, at.counted, at.retry_at, started, at.progress = progress_of(entry)
+        at.slot = slot_of(entry)
         if started is not None:
             at.started_at = started
             at.begun = at.resumed = True
@@ -154,6 +156,7 @@ async def _attempt(at: Activity) -> bool:
             inputs = _shown(at)
             result = _stood_in(at, stand)
         else:
+            await take_turn(at)
             inputs, result = await _work(at, idempotent, policy)
     except (ExpressionError, Failed, ModuleError) as error:
         result = Result(error=at.error_of(error))
@@ -207,6 +210,7 @@ async def _call(at: Activity, idempotent: bool, policy: RetryPolicy) -> Result:
         started_at=at.started_at,
         retry={**policy.to_json(), "counted": at.counted},
         failed_handle=",".join(_handles_of_failure(plan)) or None,
+        throttled=plan.throttle is not None,
     )
     with at.run.calling():
         found = await at.run.effects.call_module(call)
@@ -264,7 +268,8 @@ def _settled(at: Activity, result: Result, inputs: Inputs, policy: RetryPolicy) 
     if not result.lost:
         at.counted += 1
         at.retry_at = again
-    at.begun = at.resumed = False
+    at.begun = at.resumed = at.waiting = False
+    at.slot = None
     at.progress = {}
     at.keep = None
     at.inner = []

@@ -51,6 +51,8 @@ class ModuleCall:
     """What decides `retry_at` of a failed row: `RetryPolicy.from_json` of it, and `counted`, for `decide` in `engine/core/retry.py`."""
     failed_handle: str | None = None
     """What the row of the last attempt has as `handle` if it fails: what the step's `on_error` gives."""
+    throttled: bool = False
+    """Its start was counted: made again after a lost worker, it must be counted again, so it is lost instead (`CallOutcome.lost`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,13 @@ class Effects(Protocol):
         ...
 
     async def sleep_until(self, when: float) -> None: ...
+
+    async def take_start(self, key: str, count: int, per: float) -> float:
+        """When the next start under `key` may be, behind all that were promised before: now or earlier, or a time that is kept for the caller.
+
+        At most `count` starts lie in any `per` seconds, of all runs of the workspace. Each call takes another one.
+        """
+        ...
 
     async def wait_event(self, wait: EventWait) -> EventAnswer: ...
 

@@ -112,6 +112,8 @@ def _open_entry(attempts: list[LogRow]) -> dict[str, Value]:
     counted = sum(1 for row in attempts if not _lost(row))
     if last.retry_at is not None:
         return {"p": {"a": last.attempt + 1, "c": counted + 1, "at": last.retry_at, "s": None, "n": {}}}
+    if last.status is StepStatus.WAITING and last.wait == "throttle":
+        return {"p": {"a": last.attempt, "c": counted, "at": None, "s": last.started_at, "n": {}, "t": last.wait_until}}
     progress: dict[str, Value] = {}
     if last.status is StepStatus.WAITING:
         if last.wait == "child":

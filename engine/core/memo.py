@@ -8,6 +8,7 @@ One flat dict serves three uses:
 
     path  → {"o": [status, attempt, handles, output, error, started_at, finished_at], "k": kept, "new": true, "i": input}     ended
           → {"p": {"a": attempt, "c": counted, "at": retry_at, "s": started_at, "n": progress of its node}}                      open
+                 and "t": its time, while its throttle holds it up
     ""    → {"numbers": {path: attempt}, "responded": bool}                                                                       the run
 
 Values may hold references; whoever stores a memo must keep them apart from data that looks like one. A step is looked
@@ -51,15 +52,16 @@ def outcome_entry(state: StepState) -> dict[str, Value]:
 
 def progress_entry(activity: Activity) -> dict[str, Value]:
     """The entry of an open step."""
-    return {
-        "p": {
-            "a": activity.attempt,
-            "c": activity.counted,
-            "at": activity.retry_at,
-            "s": activity.started_at if activity.begun else None,
-            "n": activity.progress if activity.keep is None else activity.keep(),
-        }
+    progress: dict[str, Value] = {
+        "a": activity.attempt,
+        "c": activity.counted,
+        "at": activity.retry_at,
+        "s": activity.started_at if activity.begun else None,
+        "n": activity.progress if activity.keep is None else activity.keep(),
     }
+    if activity.slot is not None:
+        progress["t"] = activity.slot
+    return {"p": progress}
 
 
 def is_open(entry: Value) -> bool:
@@ -114,6 +116,12 @@ def progress_of(entry: Value) -> tuple[int, int, float | None, float | None, dic
         cast("float | None", data["s"]),
         dict(cast("dict[str, Value]", data["n"])),
     )
+
+
+def slot_of(entry: Value) -> float | None:
+    """Of an open step that its throttle holds up: the time that is kept for it."""
+    data = cast("dict[str, Value]", cast("dict[str, Value]", entry)["p"])
+    return cast("float | None", data.get("t"))
 
 
 def error_to_memo(error: StepError) -> dict[str, Json]:

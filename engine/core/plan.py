@@ -17,6 +17,7 @@ from engine.core.node import Node
 from engine.core.nodes.registry import CALL, NODES, PURE
 from engine.core.retry import DEFAULT_ATTEMPTS, RetryPolicy, policy_of
 from engine.core.source import Source, compile_source
+from engine.core.throttle import ThrottlePlan
 from engine.expressions.values import Json
 from engine.spec.document import NEVER_YIELD, Document, Step
 from engine.spec.load import load
@@ -104,6 +105,7 @@ class StepPlan:
         "slots",
         "step",
         "targets",
+        "throttle",
     )
 
     def __init__(self, step: Step, module: ModulePlan, now: dict[str, Json], later: dict[str, Json]) -> None:
@@ -119,6 +121,7 @@ class StepPlan:
             references += source.template.references
         self.call_needs: Needs = needs_of(references) if later else self.inputs.needs
         self.effect = EffectPlan(cast("dict[str, Json]", module.declared["effect"]), step.inputs)
+        self.throttle = ThrottlePlan.of(step.throttle)
         self.slots: dict[str, ScopePlan] = {}
         self.out: dict[str, tuple[StepPlan, ...]] = {}
         """By handle; a target stands twice where two edges lead to it."""
@@ -150,7 +153,9 @@ class ScopePlan:
         sinks = [step for step in self.steps if step.sink and step.step.module not in NEVER_YIELD]
         self.sink: StepPlan | None = sinks[0] if len(sinks) == 1 else None
         """The step whose output is the slot's; None where there are several."""
-        self.pure = all(step.inline and step.step.retry.max_attempts is None for step in self.steps)
+        self.pure = all(
+            step.inline and step.step.retry.max_attempts is None and step.throttle is None for step in self.steps
+        )
         """Whether carrying it out takes no time, so that it needs no task of its own."""
 
 

@@ -36,7 +36,7 @@ class RunStatus(StrEnum):
 Mocked: TypeAlias = Literal["mock", "last_output", "example", "schema", "replay"]
 """Where an output came from that no module produced in this run."""
 
-WaitKind: TypeAlias = Literal["event", "timer", "child", "retry"]
+WaitKind: TypeAlias = Literal["event", "timer", "child", "retry", "throttle"]
 
 
 @dataclass(frozen=True, slots=True)

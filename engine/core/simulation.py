@@ -109,6 +109,10 @@ class Simulation:
         heapq.heappush(self._sleepers, (when, self._slept, woken))
         await woken
 
+    async def take_start(self, key: str, count: int, per: float) -> float:
+        """Nobody else is here, and waits end at once."""
+        return self._now
+
     async def wait_event(self, wait: EventWait) -> EventAnswer:
         raise Failed(StepError("mock.missing", f"{wait.path!r} waits for an event and has no mock", wait.path))
 

@@ -86,7 +86,6 @@ class Code(StrEnum):
     CONNECTION_UNLISTED = "connection.unlisted"
     CONNECTION_APP = "connection.app"
     CONNECTION_UNUSED = "connection.unused"
-    UNSUPPORTED_THROTTLE = "unsupported.throttle"
     UNSUPPORTED_CONNECTION = "unsupported.connection"
     # tests
     TEST_INVALID = "test.invalid"

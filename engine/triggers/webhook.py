@@ -10,12 +10,13 @@ and gets the first one's answer.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from db import api_keys, workspaces
+from db import api_keys, rates, workspaces
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import WorkspaceId
@@ -33,7 +34,6 @@ from engine.spec.document import Trigger
 from engine.triggers.answers import HookAnswer, accepted, answer_of
 from engine.triggers.body import parse_body
 from engine.triggers.input import webhook_trigger
-from engine.triggers.rate import RateLimits
 
 JsonObject = dict[str, Json]
 Pairs = Sequence[tuple[str, str]]
@@ -83,7 +83,6 @@ class Webhooks:
         self._hub = hub
         self._lookup = lookup
         self._acceptor = acceptor
-        self._rates = RateLimits()
         self._slugs: dict[str, tuple[float, WorkspaceId]] = {}
 
     async def open(self, request: HookRequest) -> Hook:
@@ -92,11 +91,11 @@ class Webhooks:
             async with self._db.single() as conn:
                 hook = await self._find(conn, request)
                 await self._admit(conn, hook)
+                limit = hook.trigger.inputs.get("rate_limit")
+                if isinstance(limit, dict):
+                    await self._limit(conn, hook, limit)
         except DatabaseUnavailable as error:
             raise Unavailable from error
-        limit = hook.trigger.inputs.get("rate_limit")
-        if isinstance(limit, dict):
-            self._limit(hook, limit)
         return hook
 
     async def receive(self, hook: Hook, body: bytes) -> HookAnswer:
@@ -181,19 +180,19 @@ class Webhooks:
         if SCOPE not in key.scopes:
             raise Problem(403, "key.scope", f"The API key lacks the scope {SCOPE!r}.")
 
-    def _limit(self, hook: Hook, limit: JsonObject) -> None:
+    async def _limit(self, conn: Connection, hook: Hook, limit: JsonObject) -> None:
         count = limit.get("count")
-        if not isinstance(count, int) or count < 1:
-            return
         per = _seconds(limit.get("per"), 1.0)
+        if not isinstance(count, int) or count < 1 or per <= 0:
+            return
         place = f"{hook.target.workflow.workflow_id}/{hook.trigger.id}"
-        wait = self._rates.admit(place, count, per, time.monotonic())
-        if wait > 0:
+        start = await rates.take_start(conn, hook.workspace_id, "hook", place, count, per, reserve=False)
+        if start.wait_s > 0:
             raise Problem(
                 429,
                 "rate.exceeded",
                 f"This address takes {count} requests per {per:g} s.",
-                headers={"Retry-After": str(max(1, round(wait + 0.5)))},
+                headers={"Retry-After": str(math.ceil(start.wait_s))},
             )
 
     async def _workspace(self, conn: Connection, slug: str) -> WorkspaceId | None:

@@ -36,7 +36,7 @@ with workflow.unsafe.imports_passed_through():
     from engine.core.records import RunEnd, StepRecord
     from engine.expressions.errors import ExpressionError
     from engine.expressions.values import Json, Ref, Value, from_json, to_json
-    from engine.wire import dump_call, dump_end, load_error, load_outcome, mapping, obj, whole
+    from engine.wire import dump_call, dump_end, load_error, load_outcome, mapping, number, obj, whole
     from engine.workflows.activity_calls import ActivityCalls
     from engine.workflows.rows import CHUNK, PendingRows, as_json
 
@@ -89,6 +89,12 @@ class TemporalEffects:
             self._calls.budget.round_trip()
             if left <= _LONGEST_TIMER:
                 return
+
+    async def take_start(self, key: str, count: int, per: float) -> float:
+        answer = await self._anyhow(names.TAKE_START, {"key": key, "count": count, "per": per}, key)
+        wait = number(answer["wait"]) or 0.0
+        # The database's clock and Temporal's may differ: neither the time nor the wait is cut short.
+        return max(number(answer["due"]) or 0.0, self.now() + wait) if wait > 0 else self.now()
 
     # -- calls
 
@@ -328,6 +334,6 @@ class TemporalEffects:
 
 
 def _may_be_local(call: ModuleCall) -> bool:
-    if call.long or call.on_lost == "fail":
+    if call.long or call.on_lost == "fail" or call.throttled:
         return False
     return call.effect != "write" or call.idempotent

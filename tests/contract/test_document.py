@@ -182,7 +182,7 @@ async def test_what_the_workspace_lacks_is_a_warning_on_validate_and_an_error_on
     assert codes["connection.missing"] == "warning"
 
 
-@pytest.mark.parametrize("key", ["throttle: {key: k, count: 1, per: 1s}", "connection: shop"])
+@pytest.mark.parametrize("key", ["connection: shop"])
 async def test_what_this_release_cannot_run_is_parsed_and_refused_on_deploy(stack: Stack, key: str) -> None:
     text = f"requires: {{connections: {{shop: {{app: shop}}}}}}\nsteps: {{a: {{module: http.request, {key}, inputs: {{url: u}}}}}}"
     name = await stack.create(text)

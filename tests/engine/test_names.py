@@ -19,6 +19,7 @@ def test_names_are_what_open_histories_hold() -> None:
         "READ_CHILD": "read_child",
         "CANCEL_CHILD": "cancel_child",
         "RESPOND": "respond",
+        "TAKE_START": "take_start",
         "SIGNAL_CANCEL": "cancel",
         "SIGNAL_RESUME": "resume",
         "SIGNAL_CHILD": "child",

@@ -93,7 +93,7 @@ def _connections(subject: Subject, apps: dict[str, str]) -> Iterator[Finding]:
 
 def _unsupported(subject: Subject) -> Iterator[Finding]:
     for node in (*subject.outline.triggers.values(), *subject.outline.steps.values()):
-        for key, code in (("throttle", Code.UNSUPPORTED_THROTTLE), ("connection", Code.UNSUPPORTED_CONNECTION)):
-            if key in node.source:
-                message = f"this release can't run steps with `{key}` yet"
-                yield Finding(code, f"{node.path}/{key}", message, f"remove `{key}` to deploy", _severity(subject))
+        if "connection" in node.source:
+            message = "this release can't run steps with `connection` yet"
+            hint = "remove `connection` to deploy"
+            yield Finding(Code.UNSUPPORTED_CONNECTION, f"{node.path}/connection", message, hint, _severity(subject))

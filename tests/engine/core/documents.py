@@ -105,6 +105,14 @@ class _Maker:
             step["join"] = "any" if not self.calm else "all"
         if self.chance(25) or (self.calm and kind in ("wait_for_event", "respond")):
             step["on_error"] = self.pick("continue", "branch")
+        if self.chance(15):
+            step["throttle"] = {
+                "key": self.pick("one", "{{ run.id }}")
+                if self.calm or self.chance(90)
+                else "{{ trigger.body.none.at_all }}",
+                "count": self.pick(1, 2, 3),
+                "per": self.pick("1s", "10s"),
+            }
         if kind == "http" and self.chance(40):
             step["retry"] = {
                 "max_attempts": self.pick(1, 2, 3),

@@ -82,6 +82,8 @@ class World:
     order: list[StepRecord] = field(default_factory=list)
     journal: dict[tuple[str, int], CallOutcome] = field(default_factory=dict)
     parked: list[tuple[float, int]] = field(default_factory=list)
+    turns: dict[str, list[float]] = field(default_factory=dict)
+    """Of throttles: the starts that were given, by key."""
     now: float = BEGIN
 
 
@@ -190,6 +192,13 @@ class Fake:
 
     async def sleep_until(self, when: float) -> None:
         await self._sleep(when)
+
+    async def take_start(self, key: str, count: int, per: float) -> float:
+        await self._sleep(self.world.now + 0.01)
+        given = self.world.turns.setdefault(key, [])
+        free = given[-count] + per if len(given) >= count else 0.0
+        given.append(max([self.world.now, free, *given[-1:]]))
+        return given[-1]
 
     async def wait_event(self, wait: EventWait) -> EventAnswer:
         posted = self.world.events.get(wait.path)

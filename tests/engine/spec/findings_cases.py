@@ -84,6 +84,8 @@ CASES: list[Case] = [
     Case("id.taken", "/steps/hook", doc({"hook": "set"}, triggers={"hook": HOOK})),
     Case("duration.invalid", "/settings/timeout", doc(settings={"timeout": "1 week"})),
     Case("duration.invalid", "/steps/a/timeout", doc({"a": {**SET, "timeout": -1}})),
+    Case("duration.invalid", "/steps/a/throttle/per", doc({"a": {**GET, "throttle": {"key": "k", "count": 1, "per": 0}}})),
+    Case("duration.invalid", "/steps/a/throttle/per", doc({"a": {**GET, "throttle": {"key": "k", "count": 1, "per": "0s"}}})),
     Case("schema.invalid", "/input_schema/type", doc(input_schema={"type": "objekt"})),
     Case("schema.invalid", "/steps/a/inputs/schema/properties", doc({"a": step("core.validate", data=1, schema={"properties": 1})})),
     # modules
@@ -185,10 +187,6 @@ CASES: list[Case] = [
     Case("unsupported.connection", "/steps/a/connection", doc({"a": {**GET, "connection": "shop"}}), "warning"),
     Case("unsupported.connection", "/steps/a/connection",
          doc({"a": {**GET, "connection": "shop"}}, requires={"connections": {"shop": {"app": "shop"}}}), deploy=True),
-    Case("unsupported.throttle", "/steps/a/throttle", doc({"a": {**GET, "throttle": {"key": "k", "count": 1, "per": 1}}}),
-         "warning"),
-    Case("unsupported.throttle", "/steps/a/throttle", doc({"a": {**GET, "throttle": {"key": "k", "count": 1, "per": 1}}}),
-         deploy=True),
     # tests
     Case("test.invalid", "/tests/0/expect/skipped/0", doc({"a": "set"}, tests=[{"name": "t", "expect": {"skipped": ["b"]}}])),
     Case("test.invalid", "/tests/0/mocks/b", doc({"a": "set"}, tests=[{"name": "t", "expect": {}, "mocks": {"b": {"output": 1}}}])),

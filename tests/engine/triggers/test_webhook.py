@@ -6,9 +6,10 @@ import json
 import pytest
 
 from db import api_keys
+from db.pool import Database
 from engine.expressions.values import Json
 from engine.problems import Problem
-from tests.engine.runs.stack import Document, Stack
+from tests.engine.runs.stack import Document, Stack, open_stack
 from tests.fixtures.flows import flow, step
 
 
@@ -148,3 +149,20 @@ async def test_a_large_body_arrives_and_comes_back_whole(stack: Stack) -> None:
     body = json.dumps({"text": "é" * 1_500_000}, ensure_ascii=False).encode()
     answer = await stack.post("echo", body)
     assert json.loads(answer.body) == json.loads(body)
+
+
+async def test_a_rate_holds_over_all_processes_and_says_when_to_come_again(
+    stack: Stack, db: Database, temporal_address: str
+) -> None:
+    await stack.define(hooked(ECHO, rate_limit={"count": 5, "per": "1h"}))
+
+    async def answer(one: Stack) -> tuple[int, str]:
+        try:
+            return (await one.post("echo", b"{}")).status, "0"
+        except Problem as problem:
+            return problem.status, problem.headers["Retry-After"]
+
+    async with open_stack(db, temporal_address, working=False) as other:
+        found = await asyncio.gather(*(answer(one) for one in (stack, other) for _ in range(6)))
+    assert sorted(status for status, _ in found) == [202] * 5 + [429] * 7
+    assert all(3500 < int(after) <= 3600 for status, after in found if status == 429)
