@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from db import maintenance, partitions
+from db import maintenance, partitions, rates
 from db.connection import Connection
 from db.errors import DatabaseError
 from db.pool import Database
@@ -20,6 +20,7 @@ log = logging.getLogger("millstream.maintenance")
 _RHYTHM = Rhythm(every=600.0, soon=30.0, spread=0.1)
 """Soon also when this process doesn't lead: its connection may just not be there yet."""
 _BATCH = 200
+_MANY = 5_000
 _LONGEST = 120.0
 """Seconds for which one round deletes runs; what is left waits for the next one."""
 _A_DAY = 86_400.0
@@ -48,6 +49,8 @@ class Maintenance:
         await self._delete(maintenance.delete_left_behind)
         async with self._db.engine() as conn:
             await maintenance.delete_old_rows(conn)
+        async with self._db.engine() as conn:
+            await rates.delete_expired(conn, _MANY)
         async with self._db.engine() as conn:
             await maintenance.strip_answers(conn)
         if time.monotonic() >= self._daily:

@@ -30,6 +30,7 @@ from engine.activities.load import Load
 from engine.activities.log import RunLog
 from engine.activities.record import Record
 from engine.activities.run_module import RunModule
+from engine.activities.starts import Starts
 from engine.activities.waits import Facts, Waits
 from engine.activities.work import Calls
 from engine.workflows.run import RunWorkflow
@@ -91,6 +92,7 @@ def build_worker(
     module = RunModule(log, journal, calls, host.notices)
     load = Load(log, host.notices)
     waits = Waits(log, facts, host.children, host.notices)
+    starts = Starts(log, facts, host.notices)
     worker = Worker(
         client,
         task_queue=task_queue,
@@ -105,6 +107,7 @@ def build_worker(
             waits.start_child,
             waits.read_child,
             waits.cancel_child,
+            starts.take_start,
         ],
         interceptors=[Announce(journal), *interceptors],
         workflow_runner=workflow_runner(),
