@@ -21,8 +21,7 @@ _EXPIRED = values("maintenance", "expired_runs", UUID)
 _LEFT_BEHIND = values("maintenance", "left_behind", UUID)
 _OF_WORKFLOW = values("maintenance", "runs_of_workflow", UUID)
 _DELETE_BY_RUN = tuple(
-    command("maintenance", name)
-    for name in ("delete_payloads", "delete_logs", "delete_resumes", "delete_events", "delete_runs")
+    command("maintenance", name) for name in ("delete_payloads", "delete_logs", "delete_resumes", "delete_runs")
 )
 _OLD_ROWS = tuple(
     command("maintenance", name)

@@ -106,16 +106,25 @@ class Definitions:
             )
             return await self._read(conn, living(changed, reference), slug)
 
-    async def delete(self, workspace_id: WorkspaceId, reference: str, *, purge: bool = False) -> None:
+    async def delete(
+        self, workspace_id: WorkspaceId, reference: str, *, purge: bool = False, force: bool = False
+    ) -> None:
         """Nothing starts it any more; what is open is cancelled, what has ended stays readable unless `purge`.
 
         Deleting again finds nothing, but `purge` also takes a workflow that was deleted before. With `purge`, runs that are still ending
-        keep it until they have: 409, ask again.
+        keep it until they have: 409, ask again. Pinned runs keep it as well, unless `force`: a pin says that somebody wants to have them.
         """
         async with acting(self._db, workspace_id) as conn:
             workflow = await find_workflow(conn, workspace_id, reference)
             if workflow is None or (workflow.status == "deleted" and not purge):
                 raise NotFound("workflow", reference)
+            pinned = await maintenance.pinned_of_workflow(conn, workspace_id, workflow.workflow_id) if purge else 0
+            if pinned and not force:
+                raise Conflict(
+                    "workflow.pinned",
+                    f"{pinned} of its runs {'are' if pinned > 1 else 'is'} pinned. Nothing was deleted: unpin them, or purge with `force`.",
+                    extra={"pinned": pinned},
+                )
             await workflows.delete(conn, workspace_id, workflow.workflow_id)
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:

@@ -30,6 +30,9 @@ from engine.hub import Hub
 from engine.isolated.pool import IsolatedPool
 from engine.maintenance import Maintenance
 from engine.payloads import data_converter
+from engine.queues.enqueue import queues_over
+from engine.queues.flusher import Flusher
+from engine.queues.sealed_items import SealedItems
 from engine.runs.accept import Acceptor
 from engine.runs.bulk import Bulk
 from engine.runs.cancel import Canceller
@@ -124,7 +127,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         acceptor = Acceptor(db, hub, dispatcher)
         canceller = Canceller(db, hub, dispatcher)
         children = ChildRuns(db, lookup, acceptor, canceller)
-        host = Host(registry, egress, isolated, key_values_over(db), children, hub)
+        sealed = SealedItems(vault)
+        host = Host(registry, egress, isolated, key_values_over(db), children, hub, queues_over(sealed))
         replayer = Replayer(db, lookup, prepared, acceptor)
         engine = Engine(
             db=db,
@@ -140,7 +144,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             starter=Starter(db, lookup, prepared, acceptor),
             tester=Tester(db, lookup, registry.pure(), isolated_caller(modules, isolated)),
             replayer=replayer,
-            bulk=Bulk(db, canceller, replayer, modules),
+            bulk=Bulk(db, canceller, replayer),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             webhooks=Webhooks(db, hub, lookup, acceptor),
         )
@@ -150,6 +154,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "dispatcher": dispatcher.run(),
             "reconciler": Reconciler(db, hub, executions, channel.leads).run(),
             "maintenance": Maintenance(db, channel.leads).run(),
+            "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads).run(),
         }
         async with _at_work(jobs):
             yield engine

@@ -14,7 +14,7 @@ order by expires_at
 limit :most
 for update skip locked;
 
--- name: pinned_of_workflow (engine)
+-- name: pinned_of_workflow (app, engine)
 -- How many runs of a workflow are pinned.
 select count(*) from workflow_runs
 where workspace_id = :workspace_id and workflow_id = :workflow_id and pinned_at is not null;
@@ -36,10 +36,6 @@ delete from workflow_execution_logs where run_id = any (:run_ids::uuid[]);
 -- name: delete_resumes (engine)
 -- Posted bodies of these runs.
 delete from workflow_resumes where run_id = any (:run_ids::uuid[]);
-
--- name: delete_events (engine)
--- What the inbox has of these runs.
-delete from events_to_be_processed where run_id = any (:run_ids::uuid[]);
 
 -- name: delete_runs (engine)
 -- These headers, last of all.

@@ -9,18 +9,19 @@ from db.connection import Connection
 from db.ids import WorkspaceId
 from db.record import RunStatus
 from db.run_rows import RunFilter
+from db.search_words import MAX_ASKED, question_words
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.problems import Invalid, NotFound
 from engine.runs.lookup import find_workflow
 from engine.triggers.input import TYPES
 
-_KEYS = ("workflow", "status", "version", "trigger", "from", "to", "q")
+_KEYS = ("workflow", "status", "version", "trigger", "from", "to", "test", "pinned", "q")
 _STATUSES: tuple[RunStatus, ...] = ("queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out")
 
 
 async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mapping[str, Json]) -> RunFilter:
-    """`{workflow, status, version, trigger, from, to, q}`, each optional; several states as a list or with commas.
+    """`{workflow, status, version, trigger, from, to, test, pinned, q}`, each optional; several states as a list or with commas.
 
     Raises `Invalid` for what can't be meant, `NotFound` for an unknown workflow.
     """
@@ -39,7 +40,6 @@ async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mappin
         raise Invalid(
             "filter.invalid", f"There are no runs of trigger {trigger!r}; types are {', '.join(sorted(TYPES))}."
         )
-    question = _text(given, "q")
     return RunFilter(
         workflow_id=workflow_id,
         statuses=_statuses(given.get("status")),
@@ -47,8 +47,32 @@ async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mappin
         trigger_type=trigger,
         since=_moment(given, "from"),
         until=_moment(given, "to"),
-        question=question or None,
+        test=_flag(given, "test"),
+        pinned=_flag(given, "pinned"),
+        question=_question(given),
     )
+
+
+def _question(given: Mapping[str, Json]) -> str | None:
+    question = _text(given, "q")
+    if question is None or not question.strip():
+        return None
+    words = question_words(question)
+    if not words:
+        raise Invalid("filter.invalid", f"`q` is {question!r}, which holds no word: letters or digits are looked for.")
+    if len(words) > MAX_ASKED:
+        raise Invalid("filter.invalid", f"`q` holds {len(words)} words; at most {MAX_ASKED} can be looked for at once.")
+    return question
+
+
+def _flag(given: Mapping[str, Json], key: str) -> bool | None:
+    value = given.get(key)
+    if value is None or value == "":
+        return None
+    for flag, texts in ((True, ("true", "1", "yes")), (False, ("false", "0", "no"))):
+        if value is flag or value in texts:
+            return flag
+    raise Invalid("filter.invalid", f"{key!r} is {value!r}; it must be true or false.")
 
 
 def _statuses(given: Json) -> tuple[RunStatus, ...] | None:

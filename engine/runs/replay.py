@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from db import documents, payloads, run_rows, steps
+from db import documents, payloads, replays, run_rows, steps
 from db.errors import DatabaseUnavailable
 from db.ids import RunId, WorkspaceId, new_uuid7
 from db.pool import Database
@@ -22,12 +22,14 @@ from engine.core.plan import build_plan
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json, refs_in, to_json
 from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
-from engine.runs.accept import Acceptor, Entry
+from engine.runs.accept import Acceptor, Entry, check_input
+from engine.runs.effects import Writes, from_a_step, of_whole
 from engine.runs.lookup import Lookup, Target, VersionName, version_name
 from engine.runs.prepared import PreparedDocuments
 from engine.runs.reading import acting
 from engine.runs.request_body import object_of
 from engine.runs.stored import whole_value
+from modules.sdk.json_bytes import dumps
 
 JsonObject = dict[str, Json]
 
@@ -62,6 +64,27 @@ class ReplayRequest:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A replay that nothing stands against."""
+
+    run: RunRow
+    request: ReplayRequest
+    target: Target
+    trigger: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Replays of many runs under one name: each run is replayed once by it, however often it is made, for a day."""
+
+    name: str
+
+    @property
+    def source(self) -> str:
+        return f"replay:{self.name}"
+
+
 class Replayer:
     def __init__(self, db: Database, lookup: Lookup, prepared: PreparedDocuments, acceptor: Acceptor) -> None:
         self._db = db
@@ -75,32 +98,63 @@ class Replayer:
             run = await run_rows.get(conn, run_id)
         if run is None:
             raise NotFound("run", str(run_id))
+        return await self.carry_out(await self.prepare(run, request))
+
+    async def prepare(self, run: RunRow, request: ReplayRequest) -> Ready:
+        """All that can be refused is refused here; nothing is changed. Raises as `replay`."""
         if run.finished_at is None:
             raise Conflict(
                 "run.open", f"The run is {run.status}: it can be replayed when it has ended, or cancelled first."
             )
         _refuse_without_log(run, request)
         target = await self._target(run, request.version)
-        new_id = RunId(new_uuid7())
         try:
             trigger = await self._trigger(run, target, request)
-            options = {key: value for key, value in _object(run.options).items() if key != "memo"}
+        except DatabaseUnavailable as error:
+            raise Unavailable from error
+        schema = target.prepared.document.input_schema
+        if schema is not None:
+            body = trigger.get("body")
+            await check_input(schema, body, len(dumps(body)))
+        return Ready(run, request, target, trigger)
+
+    async def effects(self, ready: Ready) -> Writes:
+        """Which writes a replay from a step makes again. Raises `Invalid` where there is no such step."""
+        run, from_step = ready.run, ready.request.from_step
+        async with acting(self._db, run.workspace_id) as conn:
+            if from_step is None:
+                return await of_whole(conn, run.workspace_id, [run.run_id])
+            try:
+                return await from_a_step(conn, run, build_plan(ready.target.prepared.compiled), from_step)
+            except UnknownStep:
+                raise _no_step(
+                    from_step, [call.path for call in await replays.calls(conn, run.workspace_id, run.run_id)]
+                ) from None
+
+    async def carry_out(self, ready: Ready, operation: Operation | None = None) -> RunId:
+        """The new run's id; of the same operation always the same one."""
+        run, request, target = ready.run, ready.request, ready.target
+        new_id = RunId(new_uuid7())
+        options = {key: value for key, value in _object(run.options).items() if key != "memo"}
+        try:
             if request.from_step is not None:
                 options["memo"] = await self._memo(run, new_id, target, request.from_step)
         except DatabaseUnavailable as error:
             raise Unavailable from error
         taken = await self._acceptor.accept(
             Entry(
-                workspace_id=workspace_id,
+                workspace_id=run.workspace_id,
                 workflow_id=run.workflow_id,
                 name=run.workflow,
                 version=target.version,
                 prepared=target.prepared,
-                trigger=trigger,
+                trigger=ready.trigger,
                 options=options or None,
                 test=run.test,
                 replay_of=run.run_id,
                 origin=run.origin if request.keys == "same" else None,
+                source=None if operation is None else operation.source,
+                dedupe=None if operation is None else str(run.run_id),
                 run_id=new_id,
             )
         )
@@ -129,12 +183,16 @@ class Replayer:
             try:
                 memo = from_rows([log_row_of(row) for row in rows], build_plan(target.prepared.compiled), from_step)
             except UnknownStep:
-                hint = suggestion(from_step, [row.path for row in rows])
-                raise Invalid("step.unknown", f"The document has no step {from_step!r}.{hint}") from None
+                raise _no_step(from_step, [row.path for row in rows]) from None
             refs = sorted({ref.ref for entry in memo.values() for ref in refs_in(entry)})
             if refs:
                 await payloads.copy(conn, run.workspace_id, run.run_id, new_id, refs)
         return {path: to_json(entry) for path, entry in memo.items()}
+
+
+def _no_step(from_step: str, paths: list[str]) -> Invalid:
+    hint = suggestion(from_step, paths)
+    return Invalid("step.unknown", f"The document has no step {from_step!r}.{hint}")
 
 
 def _refuse_without_log(run: RunRow, request: ReplayRequest) -> None:

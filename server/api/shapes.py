@@ -106,14 +106,30 @@ _FILTER = closed(
         "trigger": TEXT,
         "from": TEXT,
         "to": TEXT,
+        "test": FLAG,
+        "pinned": FLAG,
         "q": TEXT,
     },
 )
 _MANY: dict[str, Schema] = {
     "count": WHOLE,
-    "effects": listed(closed({"module": TEXT, "step": TEXT, "count": WHOLE})),
+    "effects": listed(
+        closed({"workflow": TEXT, "module": TEXT, "step": TEXT, "count": WHOLE, "keys": one_of("new", "same")})
+    ),
     "run_ids": listed(ID),
     "more": FLAG,
+    "next_cursor": MAYBE_TEXT,
+}
+_PAGED: dict[str, Schema] = {
+    "filter": _FILTER,
+    "all": {"type": "boolean", "description": "Needed where the filter holds no condition."},
+    "dry_run": FLAG,
+    "limit": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "cursor": {"type": ["string", "null"], "description": "`next_cursor` of the page before."},
+}
+_OPERATION: Schema = {
+    "type": ["string", "null"],
+    "description": "A name under which each run is replayed once, however often it is asked for within a day. The Idempotency-Key unless given.",
 }
 
 REQUESTS: dict[str, Schema] = {
@@ -135,8 +151,9 @@ REQUESTS: dict[str, Schema] = {
         },
     ),
     "NewReplay": closed({}, _RUN_OPTIONS),
-    "ReplayOfMany": closed({"filter": _FILTER}, {"dry_run": FLAG, **_RUN_OPTIONS}),
-    "CancelOfMany": closed({"filter": _FILTER}),
+    "ReplayOfMany": closed({}, {**_PAGED, "operation": _OPERATION, **_RUN_OPTIONS}),
+    "CancelOfMany": closed({}, _PAGED),
+    "NewPin": closed({}, {"reason": MAYBE_TEXT}),
 }
 
 ANSWERS: dict[str, Schema] = {
@@ -230,6 +247,7 @@ ANSWERS: dict[str, Schema] = {
             "input": ANY,
             "output": ANY,
             "error": maybe(ref("StepError")),
+            "pinned": maybe(closed({"at": TIME, "by": MAYBE_TEXT, "reason": MAYBE_TEXT})),
             "warnings": listed(ANY),
             "test": FLAG,
             "replay_of": MAYBE_ID,
@@ -273,7 +291,10 @@ ANSWERS: dict[str, Schema] = {
         }
     ),
     "StepList": listing("Step"),
-    "ManyRuns": closed(_MANY, {"failed": listed(closed({"run_id": ID, "code": TEXT, "detail": TEXT}))}),
+    "ManyRuns": closed(_MANY),
+    "ManyReplays": closed(
+        {**_MANY, "operation": TEXT, "failed": listed(closed({"run_id": ID, "code": TEXT, "detail": TEXT}))}
+    ),
     "Module": closed(
         {
             "module": TEXT,

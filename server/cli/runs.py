@@ -1,4 +1,4 @@
-"""`runs`: list, show, step log, cancel, replay, watch."""
+"""`runs`: list, show, step log, pin, watch. Cancel and replay, of one run or of many, are in `runs_bulk`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.client import connect
-from server.cli.documents import read_json
 from server.cli.output import JsonOption, Out, cell
+from server.cli.runs_bulk import RunId, register_bulk
 
 if TYPE_CHECKING:
     from engine.expressions.values import Json
     from server.cli.client import JsonObject
 
-RunId = Annotated[str, typer.Argument(help="The run's id.")]
-
 
 def register(app: typer.Typer) -> None:
-    nouns = typer.Typer(no_args_is_help=True, help="Runs: list, show, step log, cancel, replay, watch.")
+    nouns = typer.Typer(no_args_is_help=True, help="Runs: list, show, step log, cancel, replay, pin, watch.")
     app.add_typer(nouns, name="runs")
+    register_bulk(nouns)
 
     @nouns.command(name="list")
     def list_(
         workflow: Annotated[str | None, typer.Option("--workflow", help="Name or id.")] = None,
         status: Annotated[str | None, typer.Option("--status", help="As failed, or several: failed,timed_out.")] = None,
         query: Annotated[str | None, typer.Option("--query", "-q", help="Words of inputs, outputs, errors.")] = None,
+        pinned: Annotated[bool | None, typer.Option("--pinned/--not-pinned", help="Pinned ones, or none.")] = None,
         limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
         as_json: JsonOption = False,
     ) -> None:
         """The newest runs first."""
-        filters = {"workflow": workflow, "status": status, "q": query}
+        filters = {
+            "workflow": workflow,
+            "status": status,
+            "q": query,
+            "pinned": None if pinned is None else str(pinned).lower(),
+        }
         found = connect().items("/runs", filters, most=limit)
         if as_json:
             Out(True).json(found)
@@ -55,30 +60,20 @@ def register(app: typer.Typer) -> None:
         show_steps(Out(as_json), found)
 
     @nouns.command()
-    def cancel(run_id: RunId, as_json: JsonOption = False) -> None:
-        """Stop a run: its `finally` slots still run."""
-        found = connect().post(f"/runs/{run_id}/cancel")
-        Out(as_json).result(found, f"{run_id} is {found['status']}.")
-
-    @nouns.command()
-    def replay(
+    def pin(
         run_id: RunId,
-        from_step: Annotated[str | None, typer.Option("--from-step", help="A step's path, as each[3].line.")] = None,
-        given: Annotated[str | None, typer.Option("--input", help="Another input: JSON, or @file.")] = None,
-        version: Annotated[str | None, typer.Option("--version", help="A number, deployed or draft.")] = None,
-        keys: Annotated[str | None, typer.Option("--keys", help="same: keep the idempotency keys.")] = None,
+        reason: Annotated[str | None, typer.Option("--reason", help="Why it is to be kept.")] = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Run it again as a new run, whole or from a step."""
-        body: JsonObject = {"from_step": from_step} if from_step else {}
-        if given is not None:
-            body["input"] = read_json(given)
-        if version is not None:
-            body["version"] = int(version) if version.isdigit() else version
-        if keys is not None:
-            body["keys"] = keys
-        found = connect().post(f"/runs/{run_id}/replay", body)
-        Out(as_json).result(found, str(found["run_id"]))
+        """Keep a run, whatever its retention says, until it is unpinned."""
+        found = connect().post(f"/runs/{run_id}/pin", {"reason": reason})
+        Out(as_json).result(found, f"{run_id} is kept until it is unpinned.")
+
+    @nouns.command()
+    def unpin(run_id: RunId, as_json: JsonOption = False) -> None:
+        """Let a run go at its time again."""
+        found = connect().post(f"/runs/{run_id}/unpin")
+        Out(as_json).result(found, f"{run_id} goes at its time.")
 
     @nouns.command()
     def watch(run_id: RunId, as_json: JsonOption = False) -> None:
@@ -123,7 +118,11 @@ def show_run(out: Out, run: JsonObject) -> None:
     shown = {name: run.get(name) for name in ("run_id", "workflow", "version", "status", "queued_at", "started_at")}
     shown["finished_at"] = run.get("finished_at")
     shown["duration"] = _duration(run.get("started_at"), run.get("finished_at"))
-    shown |= {name: run[name] for name in ("replay_of", "parent_run_id", "error", "output", "input") if run.get(name)}
+    shown |= {
+        name: run[name]
+        for name in ("replay_of", "parent_run_id", "pinned", "error", "output", "input")
+        if run.get(name)
+    }
     out.fields(shown)
     waits = run.get("waiting_for")
     for wait in waits if isinstance(waits, list) else []:

@@ -1,18 +1,21 @@
-"""Runs: find, read, follow, cancel."""
+"""Runs: find, read, follow, cancel, replay, pin."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from engine.expressions.values import Json
+from engine.runs.bulk import Many
 from engine.runs.events import run_events, workspace_events
 from engine.runs.filters import read_filter
+from engine.runs.pages import bad_cursor
+from engine.runs.pins import pin, unpin
 from engine.runs.reading import acting, run_id_of
 from engine.runs.replay import ReplayRequest
 from server.api.access import Caller, current
-from server.api.answers import answer, decode_cursor, paged
+from server.api.answers import answer, decode_cursor, encode_cursor, paged
 from server.api.body import any_body
 from server.api.describe import taking
 from server.api.parameters import Cursor, Limit
@@ -36,14 +39,17 @@ async def list_(
     trigger: Annotated[str | None, Query(description="The trigger's type: webhook, api, subworkflow …")] = None,
     since: Annotated[str | None, Query(alias="from", description="Accepted at or after, RFC 3339.")] = None,
     until: Annotated[str | None, Query(alias="to", description="Accepted before, RFC 3339.")] = None,
+    test: Annotated[bool | None, Query(description="Runs of tests and with mocks, or none of them.")] = None,
+    pinned: Annotated[bool | None, Query(description="Pinned runs, or none of them.")] = None,
     q: Annotated[str | None, Query(description="Words of inputs, outputs and errors: all must be there.")] = None,
     limit: Limit = None,
     cursor: Cursor = None,
 ) -> Response:
     """The newest first."""
-    given = {"workflow": workflow, "status": status, "version": version, "trigger": trigger, "q": q}
+    given = {"workflow": workflow, "status": status, "version": version, "trigger": trigger, "from": since, "to": until}
+    more = {"test": test, "pinned": pinned, "q": q}
     async with acting(engine.db, caller.workspace_id) as connection:
-        chosen = await read_filter(connection, caller.workspace_id, {**given, "from": since, "to": until})
+        chosen = await read_filter(connection, caller.workspace_id, {**given, **more})
     return paged(await engine.reader.list_runs(caller.workspace_id, chosen, decode_cursor(cursor), limit or 50))
 
 
@@ -127,26 +133,66 @@ async def replay(
     return answer({"run_id": str(made)}, 202)
 
 
-@router.post(
-    "/replay",
-    status_code=202,
-    openapi_extra=does("runs.replay", {202: "ManyRuns", 200: "ManyRuns"}, **taking("ReplayOfMany")),
-)
-async def replay_many(
+@router.post("/{run_id}/pin", openapi_extra=does("runs.pin", {200: "Run"}, **taking("NewPin", required=False)))
+async def pin_(
+    run_id: str,
     body: Annotated[Json, Depends(any_body)],
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
-    """`{filter, dry_run, …}`: `{count, effects, run_ids}`. With `dry_run` nothing starts (200)."""
-    dry = isinstance(body, dict) and body.get("dry_run") is True
-    return answer(await engine.bulk.replay(caller.workspace_id, body), 200 if dry else 202)
+    """`{reason?}`: the run is kept, with its log and data, until it is unpinned."""
+    chosen = run_id_of(run_id)
+    await pin(engine.db, caller.workspace_id, chosen, caller.api_key_id, body)
+    return answer(await engine.reader.view(caller.workspace_id, chosen))
 
 
-@router.post("/cancel", status_code=202, openapi_extra=does("runs.cancel", {202: "ManyRuns"}, **taking("CancelOfMany")))
+@router.post("/{run_id}/unpin", openapi_extra=does("runs.pin", {200: "Run"}))
+async def unpin_(
+    run_id: str, caller: Annotated[Caller, Depends(current)], engine: Annotated[Engine, Depends(engine_of)]
+) -> Response:
+    """Retention takes the run at its time again: soon, if that is over."""
+    chosen = run_id_of(run_id)
+    await unpin(engine.db, caller.workspace_id, chosen)
+    return answer(await engine.reader.view(caller.workspace_id, chosen))
+
+
+@router.post(
+    "/replay",
+    status_code=202,
+    openapi_extra=does("runs.replay", {202: "ManyReplays", 200: "ManyReplays"}, **taking("ReplayOfMany")),
+)
+async def replay_many(
+    request: Request,
+    body: Annotated[Json, Depends(any_body)],
+    caller: Annotated[Caller, Depends(current)],
+    engine: Annotated[Engine, Depends(engine_of)],
+) -> Response:
+    """`{filter, dry_run, …}`: one page of runs, oldest first, and the writes that happen again. With `dry_run` nothing starts (200)."""
+    key = request.headers.get("idempotency-key")
+    return _many(await engine.bulk.replay(caller.workspace_id, body, _cursor_in(body), key))
+
+
+@router.post(
+    "/cancel",
+    status_code=202,
+    openapi_extra=does("runs.cancel", {202: "ManyRuns", 200: "ManyRuns"}, **taking("CancelOfMany")),
+)
 async def cancel_many(
     body: Annotated[Json, Depends(any_body)],
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
-    """`{filter}`: `{count, effects, run_ids}` of the open runs that were told."""
-    return answer(await engine.bulk.cancel(caller.workspace_id, body), 202)
+    """`{filter, dry_run?}`: one page of open runs, newest first, that were told. With `dry_run` nobody is (200)."""
+    return _many(await engine.bulk.cancel(caller.workspace_id, body, _cursor_in(body)))
+
+
+def _cursor_in(body: Json) -> list[Json] | None:
+    given = body.get("cursor") if isinstance(body, dict) else None
+    if given is not None and not isinstance(given, str):
+        raise bad_cursor()
+    return decode_cursor(given)
+
+
+def _many(done: Many) -> Response:
+    cursor = None if done.cursor is None else encode_cursor(*done.cursor)
+    return answer({**done.told, "next_cursor": cursor}, 200 if done.dry else 202)

@@ -93,9 +93,10 @@ async def delete(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
     purge: Annotated[bool, Query(description="Drop its runs too.")] = False,
+    force: Annotated[bool, Query(description="With purge: pinned runs too.")] = False,
 ) -> Response:
     """Open runs are cancelled, hooks answer 410, runs stay readable unless purged."""
-    await engine.definitions.delete(caller.workspace_id, workflow, purge=purge)
+    await engine.definitions.delete(caller.workspace_id, workflow, purge=purge, force=force)
     return Response(status_code=204)
 
 

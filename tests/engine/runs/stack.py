@@ -26,6 +26,9 @@ from engine.expressions.values import Json
 from engine.hub import Hub
 from engine.isolated.pool import IsolatedPool
 from engine.payloads import data_converter
+from engine.queues.enqueue import queues_over
+from engine.queues.flusher import Flusher
+from engine.queues.sealed_items import SealedItems
 from engine.runs.accept import Acceptor
 from engine.runs.bulk import Bulk
 from engine.runs.cancel import Canceller
@@ -168,7 +171,8 @@ async def open_stack(
         canceller = Canceller(db, hub, dispatcher)
         children = ChildRuns(db, lookup, acceptor, canceller)
         key_values = MemoryKeyValues()
-        host = Host(REGISTRY, egress, pool, lambda workspace, workflow: key_values, children, hub)
+        sealed = SealedItems(vault)
+        host = Host(REGISTRY, egress, pool, lambda workspace, workflow: key_values, children, hub, queues_over(sealed))
         log = DatabaseLog(db)
         work = build_worker(client, log, log, host, task_queue=queue) if working else None
         journal = None if work is None else work.journal
@@ -188,13 +192,14 @@ async def open_stack(
             starter=Starter(db, lookup, prepared, acceptor),
             canceller=canceller,
             replayer=replayer,
-            bulk=Bulk(db, canceller, replayer, MODULES),
+            bulk=Bulk(db, canceller, replayer),
             tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool)),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             reader=RunReader(db),
             webhooks=Webhooks(db, hub, lookup, acceptor),
         )
-        jobs = [asyncio.create_task(dispatcher.run()), asyncio.create_task(hub.run())]
+        flusher = Flusher(db, hub, sealed, lookup, acceptor, channel.leads)
+        jobs = [asyncio.create_task(job) for job in (dispatcher.run(), hub.run(), flusher.run())]
         if work is not None:
             jobs.append(asyncio.create_task(work.run()))
         try:

@@ -54,7 +54,7 @@ async def test_many_are_cancelled_by_a_filter_and_an_empty_one_is_refused(stack:
     other = await stack.define(flow(name="others", w=step("core.wait", duration="1h")))
     ids = [await stack.start(name) for _ in range(3)]
     left = await stack.start(other)
-    told = await stack.bulk.cancel(stack.workspace_id, {"filter": {"workflow": "waits"}})
+    told = (await stack.bulk.cancel(stack.workspace_id, {"filter": {"workflow": "waits"}})).told
     assert told["count"] == 3
     for run_id in ids:
         assert (await stack.end(run_id)).status == "cancelled"

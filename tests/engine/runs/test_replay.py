@@ -127,16 +127,16 @@ async def test_many_are_replayed_by_a_filter_after_a_look_at_what_would_happen_a
     name = await stack.define(COUNTED)
     ids = [(await stack.run(name, number)).run_id for number in range(3)]
     body: dict[str, Json] = {"filter": {"workflow": name, "status": "succeeded"}}
-    look = await stack.bulk.replay(stack.workspace_id, {**body, "dry_run": True})
+    look = (await stack.bulk.replay(stack.workspace_id, {**body, "dry_run": True})).told
     assert (look["count"], look["effects"]) == (
         3,
         [
-            {"module": "kv.increment", "step": "first", "count": 3},
-            {"module": "kv.increment", "step": "second", "count": 3},
+            {"workflow": name, "module": "kv.increment", "step": "first", "count": 3, "keys": "new"},
+            {"workflow": name, "module": "kv.increment", "step": "second", "count": 3, "keys": "new"},
         ],
     )
     assert sorted(str(one) for one in look["run_ids"]) == sorted(str(one) for one in ids)  # type: ignore[union-attr]
-    made = await stack.bulk.replay(stack.workspace_id, body)
+    made = (await stack.bulk.replay(stack.workspace_id, body)).told
     assert made["count"] == 3
     for run_id in made["run_ids"]:  # type: ignore[union-attr]
         assert (await stack.end(str(run_id))).status == "succeeded"

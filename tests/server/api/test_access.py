@@ -20,6 +20,7 @@ EDITORS = {
     "runs.start",
     "runs.cancel",
     "runs.replay",
+    "runs.pin",
     "variables.write",
 }
 VIEWERS = {

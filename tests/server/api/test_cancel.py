@@ -79,7 +79,7 @@ async def test_many_are_cancelled_by_a_filter(api: Api) -> None:
     assert answer.status_code == 202
     told = answer.json()
     assert (set(told), told["count"], sorted(told["run_ids"])) == (
-        {"count", "effects", "run_ids", "more"},
+        {"count", "effects", "run_ids", "more", "next_cursor"},
         3,
         sorted(ids),
     )
@@ -87,6 +87,9 @@ async def test_many_are_cancelled_by_a_filter(api: Api) -> None:
         assert (await api.end(run_id))["status"] == "cancelled"
     again = (await api.editor.post("/runs/cancel", json={"filter": {"workflow": name}})).json()
     assert (again["count"], again["run_ids"]) == (0, [])
-    for body in ({}, {"filter": {}}, {"filter": []}, []):
+    for body in ({}, {"filter": {}}, {"filter": {"status": "", "q": " "}}, {"all": False}):
         problem(await api.editor.post("/runs/cancel", json=body), 422, "filter.missing")
+    for odd in ({"filter": []}, [], {"all": 1}, {"all": True, "limit": 1001}, {"all": True, "fitler": {}}):
+        problem(await api.editor.post("/runs/cancel", json=odd), 422, "request.invalid")
+    problem(await api.editor.post("/runs/cancel", json={"all": True, "cursor": "x"}), 422, "cursor.invalid")
     problem(await api.editor.post("/runs/cancel", json={"filter": {"wrkflow": "x"}}), 422, "filter.invalid")

@@ -104,7 +104,7 @@ async def test_many_are_replayed_by_a_filter_after_a_look_at_their_effects(api: 
     body = {"filter": {"workflow": name, "status": "succeeded"}, "dry_run": True}
     dry = await api.editor.post("/runs/replay", json=body)
     assert dry.status_code == 200
-    assert set(dry.json()) == {"count", "effects", "run_ids", "more"}
+    assert set(dry.json()) == {"operation", "count", "effects", "run_ids", "failed", "more", "next_cursor"}
     assert (dry.json()["count"], sorted(dry.json()["run_ids"])) == (2, sorted(ids))
     assert [(one["step"], one["count"]) for one in dry.json()["effects"]] == [("a", 2), ("b", 2)]
     assert len(http_server.requests) == 4

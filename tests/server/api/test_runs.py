@@ -25,6 +25,7 @@ RUN = {
     "input",
     "output",
     "error",
+    "pinned",
     "warnings",
     "test",
     "replay_of",
