@@ -1374,7 +1374,8 @@ begin
             insert into workflow_words as k (workspace_id, run_id, words) values (workspace, run, step_words)
             on conflict (run_id) do update set
                 words = k.words || array(select unnest(excluded.words) except select unnest(k.words))
-            where cardinality(k.words) < 2000;
+            -- A tsvector holds 1 MB; more would be an error, and the run could never end.
+            where cardinality(k.words) < 2000 and octet_length(array_to_string(k.words, '')) < 150000;
         elsif r.log = 'full' or end_status <> 'succeeded' then
             words := words || step_words;
         end if;

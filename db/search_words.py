@@ -15,8 +15,8 @@ from db.json import Json
 MAX_WORDS = 2_000
 MAX_ASKED = 20
 _MAX_LENGTH = 64
-_MAX_BYTES = 200_000
-"""Of all words of one call: a run's words come from three (trigger, steps, end), and PostgreSQL keeps at most 1 MB of them."""
+_MAX_BYTES = 150_000
+"""Of all words of one call: a run's words are those of five calls at most, and PostgreSQL keeps at most 1 MB of them."""
 _MAX_CHARACTERS = 100_000
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
