@@ -62,7 +62,9 @@ returning q.workspace_id, q.run_id, q.trouble;
 select count(*) as waiting, min(created_at) as oldest from workflow_execution_queue where state in ('ready', 'capped', 'blocked', 'starting');
 
 -- name: anything_waits (engine)
--- Whether the end of a run may let another one go.
-select exists (select from workflow_execution_queue where state = 'ready')
-    or exists (select from workflow_execution_queue where state = 'capped')
-    or exists (select from workflow_execution_queue where state = 'blocked');
+-- Whether the end of a run may let another one go; each part is one step into an index, in its order.
+select coalesce(
+    (select true from workflow_execution_queue where state = 'ready' order by workspace_id, turn, seq limit 1),
+    (select true from workflow_execution_queue where state = 'capped' order by workflow_id, seq limit 1),
+    (select true from workflow_execution_queue where state = 'blocked' order by workflow_id, concurrency_key, seq limit 1),
+    false);

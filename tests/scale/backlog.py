@@ -113,8 +113,8 @@ async def _queued(
             given.keys,
         )
         await admin.execute(
-            "insert into workflow_execution_queue (workspace_id, run_id, workflow_id, concurrency_key, state, created_at) "
-            "select $1::bigint, run_id, workflow_id, key, "
+            "insert into workflow_execution_queue (workspace_id, run_id, workflow_id, turn, concurrency_key, state, created_at) "
+            "select $1::bigint, run_id, workflow_id, row_number() over (partition by workflow_id order by n) - 1, key, "
             "case when key is not null and row_number() over (partition by workflow_id, key order by n) > 1 "
             "then 'blocked' else 'ready' end, moment "
             "from (select *, case when $2::integer > 0 then 'key' || n % $2 end as key from made) keyed order by n",

@@ -1,0 +1,53 @@
+"""A measured row: how long the same work takes on an empty database and beside a backlog."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+Work = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Seconds, sorted."""
+
+    name: str
+    empty: Sequence[float]
+    full: Sequence[float]
+
+    @property
+    def ratio(self) -> float:
+        """Of the 95th percentiles."""
+        return p95(self.full) / p95(self.empty)
+
+
+async def in_turn(name: str, empty: Work, full: Work, count: int = 200) -> Row:
+    """Both `count` times, one after the other, so that what else the machine does falls on both alike; after a few that aren't counted."""
+    took: tuple[list[float], list[float]] = ([], [])
+    for number in range(count + 10):
+        for found, work in zip(took, (empty, full), strict=True):
+            begun = time.perf_counter()
+            await work()
+            if number >= 10:
+                found.append(time.perf_counter() - begun)
+    return Row(name, *(sorted(found) for found in took))
+
+
+def p50(sorted_times: Sequence[float]) -> float:
+    return sorted_times[len(sorted_times) // 2]
+
+
+def p95(sorted_times: Sequence[float]) -> float:
+    return sorted_times[int(len(sorted_times) * 0.95)]
+
+
+def table(rows: Sequence[Row]) -> str:
+    lines = [f"{'':44} {'empty p50':>10} {'p95 ms':>8} {'full p50':>10} {'p95 ms':>8} {'p95 ratio':>10}"]
+    lines += [
+        f"{row.name:44} {p50(row.empty) * 1e3:10.2f} {p95(row.empty) * 1e3:8.2f} {p50(row.full) * 1e3:10.2f} "
+        f"{p95(row.full) * 1e3:8.2f} {row.ratio:10.2f}"
+        for row in rows
+    ]
+    return "\n".join(lines)
