@@ -213,6 +213,12 @@ SCENES: dict[str, Scene] = {
     "log": plain(a=step("core.log", level="info", message="hello")),
     "merge": plain(m=step("core.merge", values=[{"a": 1}, {"b": 2}], strategy="deep")),
     "text_template": plain(t=step("text.template", template="{% for i in n %}{{ i }}{% endfor %}", data={"n": [1, 2]})),
+    "throttled": plain(
+        l=step("core.for_each", items="{{ input }}", concurrency=5),
+        g=http("/a", parent="l") | {"throttle": {"key": "{{ run.id }}", "count": 2, "per": "400ms"}},
+        s=put("{{ item }}", parent="l", after="g") | {"throttle": {"key": "set", "count": 1, "per": "100ms"}},
+        body=[1, 2, 3, 4, 5],
+    ),
     "disabled": plain(a=put(1) | {"disabled": True}, b=put(2, "a")),
     "on_error_branch": plain(
         a=step("core.fail", code="x.y", message="no") | {"on_error": "branch"}, b=put(1, "a:error"), c=put(2, "a")
