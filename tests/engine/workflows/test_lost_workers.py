@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from db.ids import new_uuid7
@@ -152,3 +154,43 @@ async def test_a_loop_goes_on_where_its_worker_was_lost(
     assert (run.status, run.output) == ("succeeded", sum(range(5_000)))
     rows = await client_only.steps(run_id)
     assert len(rows) == len({(row.path, row.attempt) for row in rows}) == 1 + 3 * 5_000
+
+
+async def test_a_lost_call_of_a_throttled_step_takes_another_start(
+    client_only: Carrier, workers: Workers, http_server: HttpServer
+) -> None:
+    come = killing(http_server, "GET", "/p")
+    throttle: dict[str, Json] = {"key": "crm", "count": 1, "per": "5s"}
+    run_id = await client_only.start(flow(p=call(http_server, "GET", "/p", throttle=throttle)))
+    await lose(workers, come)
+    assert (await client_only.end(run_id)).status == "succeeded"
+    first, second = await client_only.steps(run_id)
+    assert isinstance(first.error, dict)
+    assert (first.error["code"], second.status) == ("worker.lost", "succeeded")
+    assert (second.started_at - first.started_at).total_seconds() > 4.5
+
+
+async def test_steps_that_slept_through_their_turn_do_not_begin_all_at_once(
+    client_only: Carrier, workers: Workers, http_server: HttpServer, database_url: str
+) -> None:
+    """The worker is away while all turns go by."""
+    http_server.answer("GET", "/p", Answer.of_json({}))
+    document = flow(
+        each=step("core.for_each", items=list(range(5)), concurrency=5),
+        p=call(http_server, "GET", "/p", throttle={"key": "crm", "count": 1, "per": "1s"}) | {"parent": "each"},
+    )
+    run_id = await client_only.start(document)
+    await client_only.until(run_id, lambda row: row.status == "waiting")
+    await workers.kill()
+    watch = await asyncpg.connect(database_url)
+    passed = "select starts[cardinality(starts)] + interval '2 seconds' < present() from rate_ledger"
+    while not await watch.fetchval(passed):
+        await asyncio.sleep(0.2)
+    await watch.close()
+    before, back = len(http_server.requests), time.time()
+    await workers.start()
+    assert (await client_only.end(run_id)).status == "succeeded"
+    rows = [row for row in await client_only.steps(run_id) if row.path != "each"]
+    begun = sorted(row.started_at.timestamp() for row in rows)[before:]
+    assert len(begun) >= 3
+    assert all(at > back + number for number, at in enumerate(begun))
