@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 from db.connection import Connection
 from db.errors import LockHeld
 from db.ids import uuid7_floor
 from db.pool import Database
-from db.statements import rows, values
+from db.statements import command, rows, values
 
 AHEAD = 4
+_MANY = 5_000
 _TABLES = ("workflow_payloads", "workflow_execution_logs", "workflow_runs")
 
 
@@ -35,6 +37,7 @@ _ENSURE = values("weeks", "ensure", str)
 _ATTACHED = rows("weeks", "attached", Week)
 _HAS_UNEXPIRED = values("weeks", "has_unexpired", bool)
 _STATE = values("weeks", "state", str)
+_DELETE_RESUMES = command("weeks", "delete_resumes")
 _HOLD_PINS = values("weeks", "hold_pins", str)
 _FREE_PINS = values("weeks", "free_pins", bool)
 
@@ -57,6 +60,7 @@ async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[
                 await owner.one(_HOLD_PINS)
                 if await _is_needed(db, week.monday):
                     continue
+                await _delete_resumes(db, week.monday)
                 for table in _TABLES:
                     await _drop(owner, table, f"{table}_{week.monday:%Y%m%d}")
             except LockHeld:
@@ -69,11 +73,21 @@ async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[
 
 
 async def _is_needed(db: Database, monday: date) -> bool:
-    start = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
     async with db.engine() as connection:
-        return await connection.one(
-            _HAS_UNEXPIRED, lowest=uuid7_floor(start), below=uuid7_floor(start + timedelta(weeks=1))
-        )
+        return await connection.one(_HAS_UNEXPIRED, **_bounds(monday))
+
+
+async def _delete_resumes(db: Database, monday: date) -> None:
+    """What was posted to the week's runs stands in a table without weeks."""
+    gone = _MANY
+    while gone >= _MANY:
+        async with db.engine() as connection:
+            gone = await connection.count(_DELETE_RESUMES, most=_MANY, **_bounds(monday))
+
+
+def _bounds(monday: date) -> dict[str, UUID]:
+    start = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+    return {"lowest": uuid7_floor(start), "below": uuid7_floor(start + timedelta(weeks=1))}
 
 
 async def _drop(owner: Connection, table: str, partition: str) -> None:

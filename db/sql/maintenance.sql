@@ -48,13 +48,6 @@ delete from events_to_be_processed where event_id in (
     where received_at < now() - interval '1 day' and (dedupe_until is null or dedupe_until < now())
     order by received_at limit :most);
 
--- name: orphaned_resumes (engine)
--- Posted bodies whose run was dropped with its week.
-delete from workflow_resumes where (run_id, path) in (
-    select p.run_id, p.path from workflow_resumes p
-    where p.posted_at < now() - interval '7 days' and not exists (select from workflow_runs r where r.run_id = p.run_id)
-    order by p.posted_at limit :most);
-
 -- name: old_idempotency (engine)
 -- Answers that are kept no longer.
 delete from idempotency_keys where (workspace_id, key) in (

@@ -26,6 +26,11 @@ select exists (select from workflow_execution_queue where run_id >= :lowest and 
         select from workflow_runs
         where run_id >= :lowest and run_id < :below and finished_at is null and carrier <> 'simulation');
 
+-- name: delete_resumes (engine)
+-- Some of the bodies that were posted to runs between two ids, whose headers are about to go.
+delete from workflow_resumes where (run_id, path) in (
+    select run_id, path from workflow_resumes where run_id >= :lowest and run_id < :below limit :most);
+
 -- name: hold_pins (owner)
 -- Nobody pins a run until this session lets go; whoever is at it ends first.
 select pg_advisory_lock(hashtextextended('millstream.drop', 0))::text;

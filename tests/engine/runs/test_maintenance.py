@@ -24,5 +24,23 @@ async def test_a_round_deletes_runs_past_their_retention_and_keeps_the_others(st
     await maintenance.round()
 
 
+async def test_a_run_is_kept_as_long_as_the_version_says_that_it_ran(stack: Stack, database_url: str) -> None:
+    name = await stack.define(flow(a=step("core.set", values={}), settings={"retention_days": 2}))
+    before = (await stack.run(name)).run_id
+    longer = flow(a=step("core.set", values={}), settings={"retention_days": 20})
+    await stack.definitions.save_draft(stack.workspace_id, None, name, longer, 1)
+    await stack.definitions.deploy(stack.workspace_id, None, name, None, None)
+    after = (await stack.run(name)).run_id
+    old = (await stack.run(name, version=1)).run_id
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("update workflow_runs set expires_at = expires_at - interval '3 days'")
+    await admin.close()
+    await Maintenance(stack.db, _always).round()
+    assert (await stack.view(after))["status"] == "succeeded"
+    for run_id in (before, old):
+        with pytest.raises(NotFound):
+            await stack.view(run_id)
+
+
 async def _always(name: str) -> bool:
     return True
