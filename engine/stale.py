@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-Stale = Literal["send", "started", "release", "recover", "step", "end"]
-"""`send`: a start that wasn't sent; `started`, `release`, `recover`: what was to be noted of a claim; `step`: rows of a log; `end`: of a run."""
+Stale = Literal["send", "started", "release", "step", "flush"]
+"""`send`: a start that wasn't sent; `started`, `release`: what was to be noted of a claim; `step`: a row of a run's log;
+`flush`: a batch that was to be given to its run."""
 
 log = logging.getLogger("millstream.stale")
 

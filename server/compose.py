@@ -47,6 +47,7 @@ from engine.runs.resume import Resumer
 from engine.runs.start import Starter
 from engine.runs.testing import Tester
 from engine.sealing import SealingCodec
+from engine.stale import StaleWrites
 from engine.triggers.webhook import Webhooks
 from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
@@ -77,6 +78,7 @@ class Engine:
     vault: Vault
     carrier: Carrier
     dispatcher: Dispatcher
+    stale: StaleWrites
     acceptor: Acceptor
     reader: RunReader
     canceller: Canceller
@@ -113,7 +115,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         egress = await stack.enter_async_context(Egress(make_policy(settings.egress_allow)))
         isolated = await stack.enter_async_context(IsolatedPool())
         owners = DatabaseOwners(db)
-        run_log = DatabaseLog(db)
+        stale = StaleWrites()
+        run_log = DatabaseLog(db, stale=stale)
 
         async def tie() -> Tie:
             converter = data_converter(SealingCodec(vault, DatabaseClaims(db), owners))
@@ -123,7 +126,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
 
         carrier = Carrier(tie)
         executions = failing_executions(carrier, failpoints)
-        dispatcher = Dispatcher(db, hub, executions, run_failer(db, hub))
+        dispatcher = Dispatcher(db, hub, executions, run_failer(db, hub), stale)
         acceptor = Acceptor(db, hub, dispatcher)
         canceller = Canceller(db, hub, dispatcher)
         children = ChildRuns(db, lookup, acceptor, canceller)
@@ -137,6 +140,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             vault=vault,
             carrier=carrier,
             dispatcher=dispatcher,
+            stale=stale,
             acceptor=acceptor,
             reader=RunReader(db),
             canceller=canceller,
@@ -154,7 +158,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "dispatcher": dispatcher.run(),
             "reconciler": Reconciler(db, hub, executions, channel.leads).run(),
             "maintenance": Maintenance(db, channel.leads).run(),
-            "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads).run(),
+            "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
         }
         async with _at_work(jobs):
             yield engine

@@ -7,8 +7,8 @@ process that serves the API tells the ends of the whole installation. While Post
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias, get_args
 from uuid import UUID
 
 from fastapi.routing import APIRoute
@@ -19,6 +19,7 @@ from db.errors import DatabaseUnavailable
 from db.ids import RunId
 from db.pool import Database
 from engine.hub import Hub, Kind, Notice
+from engine.stale import Stale
 
 _MOST_ENDS = 20_000
 """Ends that are remembered until somebody asks; more than that between two looks are not counted."""
@@ -32,9 +33,10 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Metrics:
-    """One per process that serves the API. `accepted` tells how many runs the process has taken in so far."""
+    """One per process that serves the API. `accepted` tells how many runs the process has taken in so far, `stale` how many writes that came
+    too late were refused, by what they were."""
 
-    def __init__(self, hub: Hub, accepted: Callable[[], int]) -> None:
+    def __init__(self, hub: Hub, accepted: Callable[[], int], stale: Callable[[], Mapping[Stale, int]] = dict) -> None:
         own = self._registry = CollectorRegistry(auto_describe=True)
         self._requests = Counter(
             "millstream_http_requests", "Requests answered.", ("method", "route", "status"), registry=own
@@ -46,6 +48,13 @@ class Metrics:
         self._ended = Counter("millstream_runs_ended", "Runs ended in any process.", ("status",), registry=own)
         self._waiting = Gauge("millstream_dispatch_queue_depth", "Runs that wait to start.", registry=own)
         self._oldest = Gauge("millstream_dispatch_queue_oldest_seconds", "Age of the oldest of them.", registry=own)
+        self._refused = Counter(
+            "millstream_stale_writes_refused", "Writes of this process that came too late.", ("what",), registry=own
+        )
+        for what in get_args(Stale):
+            self._refused.labels(what)
+        self._stale_so_far = stale
+        self._stale_told: dict[Stale, int] = {}
         self._accepted_so_far = accepted
         self._told = 0
         self._ends: set[str] = set()
@@ -60,6 +69,9 @@ class Metrics:
         accepted = self._accepted_so_far()
         self._accepted.inc(accepted - self._told)
         self._told = accepted
+        for what, count in self._stale_so_far().items():
+            self._refused.labels(what).inc(count - self._stale_told.get(what, 0))
+            self._stale_told[what] = count
         ends, self._ends = self._ends, set()
         try:
             async with db.engine() as connection:

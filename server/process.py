@@ -44,7 +44,7 @@ async def serve(settings: Settings) -> None:
             workspaces = await list_all(connection)
         # The database knows its master key from the first start on, not only from the first run on.
         await engine.vault.bind(int(min(workspace.workspace_id for workspace in workspaces)))
-        metrics = Metrics(engine.hub, lambda: engine.acceptor.taken)
+        metrics = Metrics(engine.hub, lambda: engine.acceptor.taken, lambda: engine.stale.counts)
         app = build_app(Services(settings, engine, gate, metrics), product_version())
         config = uvicorn.Config(
             app,

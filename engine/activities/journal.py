@@ -20,12 +20,26 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from engine.activities.host import Head
-from engine.activities.log import Key, RunLog
+from engine.activities.log import Key, RunLog, Written
 from engine.core.records import StepRecord
 
 _MOST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What stood in the log when an execution came here. `closed`: the run had ended, as when Temporal made an execution whose start seemed
+    to have failed, and the run was cancelled meanwhile; such an execution may do nothing any more."""
+
+    rows: Mapping[Key, StepRecord]
+    closed: Written | None = None
+
+
+_NOTHING: Final = Known({})
 
 
 class Journal:
@@ -33,7 +47,7 @@ class Journal:
 
     def __init__(self, log: RunLog) -> None:
         self._log = log
-        self._known: OrderedDict[str, asyncio.Task[dict[Key, StepRecord]] | None] = OrderedDict()
+        self._known: OrderedDict[str, asyncio.Task[Known] | None] = OrderedDict()
         self._fresh: OrderedDict[str, None] = OrderedDict()
 
     def expect(self, run_id: str) -> None:
@@ -59,17 +73,22 @@ class Journal:
     def ended(self, run_id: str) -> None:
         self._known.pop(run_id, None)
 
-    async def rows(self, head: Head) -> Mapping[Key, StepRecord]:
+    async def before(self, head: Head) -> Known:
         """What stands in the log from before this execution. Raises `DatabaseUnavailable`."""
         run_id = head.run_id
         if run_id not in self._known:
-            self._known[run_id] = asyncio.create_task(self._log.journal(head))
+            self._known[run_id] = asyncio.create_task(self._read(head))
         reading = self._known[run_id]
         if reading is None:
-            return {}
+            return _NOTHING
         try:
             return await asyncio.shield(reading)
         except Exception:
             if self._known.get(run_id) is reading:
                 del self._known[run_id]
             raise
+
+    async def _read(self, head: Head) -> Known:
+        # A run that has an execution is at work: saying so tells whether it has ended.
+        written = await self._log.write(head, [], waiting=None)
+        return Known(await self._log.journal(head), written if written.closed else None)

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from db.connection import Connection
 from engine.activities.host import Head
 from engine.activities.stored import Payloads
 from engine.core.records import RunEnd, StepRecord
@@ -21,11 +22,20 @@ Key = tuple[str, int]
 class Written:
     """`refused`: rows that weren't written, since what stands in their place has ended, or shows a call that began at another time.
 
-    `stop`: the run should end; somebody asked for it, or its end is already written.
+    `stop`: the run should end; somebody asked for it, or its end is already written: that is `closed`.
     """
 
     refused: frozenset[Key] = frozenset()
     stop: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is to be written: rows, and the payloads that they refer to. The last row is that of what was staged."""
+
+    records: Sequence[StepRecord]
+    payloads: Sequence[bytes] = ()
 
 
 class RunLog(Protocol):
@@ -44,6 +54,10 @@ class RunLog(Protocol):
 
         Terminal rows and runs never change.
         """
+        ...
+
+    async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Rows]]) -> Written:
+        """Do something, and write the rows that tell of it, in one transaction. Where the last row is refused, nothing is done or written."""
         ...
 
     async def row(self, head: Head, key: Key) -> StepRecord | None:

@@ -6,7 +6,7 @@ and is written in the same commit. Whatever goes into a row passes the redactor 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
@@ -19,7 +19,7 @@ from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import End, NewStep
 from engine.activities.host import Head, Redact
-from engine.activities.log import Key, Written
+from engine.activities.log import Key, Rows, Written
 from engine.activities.starts import Turn
 from engine.activities.stored import IN_LOG, INLINE, kept, referred
 from engine.core.effects import ChildEnd, Response
@@ -27,18 +27,24 @@ from engine.core.errors import StepError
 from engine.core.from_rows import LogRow
 from engine.core.records import RunEnd, RunStatus, StepRecord, StepStatus
 from engine.expressions.values import Json, Value, from_json, refs_in, to_json
+from engine.stale import StaleWrites
 from engine.wire import dump_lines, load_error, load_lines
 from modules.sdk.json_bytes import dumps
 
 _ENDS: tuple[str, ...] = ("succeeded", "failed", "cancelled", "timed_out")
 
 
+class _Refused(Exception):
+    """The step's row stands already: what was done with it is undone."""
+
+
 class DatabaseLog:
     """`RunLog` and `Facts` over the database; every function raises `DatabaseUnavailable`."""
 
-    def __init__(self, db: Database, redact: Redact = lambda value: value) -> None:
+    def __init__(self, db: Database, redact: Redact = lambda value: value, stale: StaleWrites | None = None) -> None:
         self._db = db
         self._redact = redact
+        self._stale = stale or StaleWrites()
 
     async def write(
         self,
@@ -77,7 +83,24 @@ class DatabaseLog:
             payloads=[Payload(ref, body) for ref, body in bodies.items()],
         )
         closed = written.status in _ENDS and not written.finished_now
-        return Written(frozenset(written.refused), written.cancel_requested or closed)
+        for path, attempt in written.refused:
+            self._stale.refused("step", head.run_id, f"{path}#{attempt}")
+        return Written(frozenset(written.refused), written.cancel_requested or closed, closed)
+
+    async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Rows]]) -> Written:
+        written = Written()
+        try:
+            async with self._db.engine(WorkspaceId(head.workspace_id)) as connection:
+                # First of all locks: see the order of locks in the migrations.
+                await record.hold(connection, _id(head.run_id))
+                rows = await do(connection)
+                written = await self.write_on(connection, head, rows.records, waiting=False, payloads=rows.payloads)
+                last = rows.records[-1]
+                if (last.path, last.attempt) in written.refused:
+                    raise _Refused
+        except _Refused:
+            pass
+        return written
 
     async def row(self, head: Head, key: Key) -> StepRecord | None:
         async with self._db.single() as connection:

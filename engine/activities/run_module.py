@@ -56,9 +56,12 @@ class RunModule:
     # -- local
 
     async def _local(self, request: Request, call: ModuleCall) -> JsonObject:
-        row = (await self._journal.rows(request.head)).get((call.path, call.attempt))
+        known = await self._journal.before(request.head)
+        row = known.rows.get((call.path, call.attempt))
         if row is not None and row.status not in OPEN:
             return await self._from_row(request, row)
+        if known.closed is not None:
+            return _too_late(call, known.closed)
         rows = request.rows
         started_at = time.time()
         work = self._calls.under_way(request.head, call)
@@ -92,6 +95,8 @@ class RunModule:
         written = await patiently(lambda: self._log.write(request.head, rows, waiting=False))
         self._tell(request)
         standing = await self._standing(request, call, written)
+        if written.closed and (standing is None or standing.status in OPEN):
+            return _too_late(call, written)
         if standing is not None:
             if standing.status not in OPEN:
                 return await self._from_row(request, standing)
@@ -143,6 +148,12 @@ class RunModule:
 
     def _tell(self, request: Request) -> None:
         self._notices.publish(request.head.workspace_id, request.head.run_id, Kind.CHANGED)
+
+
+def _too_late(call: ModuleCall, written: Written) -> JsonObject:
+    """The run has ended, so nothing is called any more; this outcome is nowhere written."""
+    error = StepError("run.cancelled", "The run had ended before this call.", step=call.path)
+    return answer({"outcome": dump_outcome(CallOutcome(error=error))}, written)
 
 
 def _may_repeat(call: ModuleCall) -> bool:
