@@ -29,6 +29,7 @@ class Batch:
     attempt: int
     epoch: int
     members: list[int]
+    trigger_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from db.data import Payload, json_or_none
 from db.ids import RunId, WorkspaceId
 from db.json import Json, plain_text
 from db.search_words import words_of
-from db.statements import rows
+from db.statements import rows, values
 
 StepStatus = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
 RunStatus = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out"]
@@ -90,6 +90,7 @@ class Recorded:
 
 
 _RECORD = rows("record", "record", Recorded)
+_HOLD = values("record", "hold", UUID)
 
 
 async def record(
@@ -151,6 +152,11 @@ async def record(
     if found is None:
         raise LookupError(f"there is no run {run_id}")
     return found
+
+
+async def hold(connection: Connection, run_id: RunId) -> None:
+    """Lock the run's row until the transaction's end, before whatever is done in one transaction with its log."""
+    await connection.maybe(_HOLD, run_id=run_id)
 
 
 def _plain(text: str | None) -> str | None:

@@ -1,7 +1,9 @@
 -- name: claim (engine)
 -- Claim batches of one queue for a while.
-select batch_id, queue_id, workspace_id, workflow_id, run_id, lane, attempt, epoch, members
-from claim_batches(:queue_id, :holder, :lease_s, :batch_ids, :run_ids);
+select b.batch_id, b.queue_id, b.workspace_id, b.workflow_id, b.run_id, b.lane, b.attempt, b.epoch, b.members,
+    q.consumer_trigger_id as trigger_id
+from claim_batches(:queue_id, :holder, :lease_s, :batch_ids, :run_ids) b
+join workflows_app_queues q on q.queue_id = b.queue_id;
 
 -- name: begin (engine)
 -- The claimed batch's run is about to exist; false when the claim is stale.
@@ -39,16 +41,18 @@ limit :most;
 delete from app_queue_logs l where (l.queue_id, l.run_id) in (
     select o.queue_id, o.run_id from app_queue_logs o
     where o.flushed_at < now() - make_interval(days => :days) and o.status <> 'running'
-    limit :most);
+    limit :most
+    for update skip locked);
 
 -- name: delete_old_dedupe (engine)
--- Dedupe keys whose window is over.
+-- Dedupe keys whose window is over. One that somebody renews now is left: he holds others, which we may hold.
 delete from app_queue_dedupe d where (d.queue_id, d.dedupe_key) in (
-    select o.queue_id, o.dedupe_key from app_queue_dedupe o where o.until < now() limit :most);
+    select o.queue_id, o.dedupe_key from app_queue_dedupe o where o.until < present() limit :most for update skip locked);
 
 -- name: delete_old_operations (engine)
 -- What steps' enqueues answered, long ago.
 delete from app_queue_operations p where (p.workspace_id, p.operation) in (
     select o.workspace_id, o.operation from app_queue_operations o
     where o.created_at < now() - make_interval(days => :days)
-    limit :most);
+    limit :most
+    for update skip locked);

@@ -6,3 +6,7 @@ from record_steps(
     :outputs, :errors, :handles, :logs, :wait_kinds, :wait_reasons, :wait_untils,
     :resume_urls, :child_run_ids, :mocks, :keys, :retry_ats, :refs, :media_types, :bodies, :waiting, :began_at,
     :end_status, :end_output, :end_error, :end_warnings, :end_at, :words, :step_words)
+
+-- name: hold (engine)
+-- The run's row, locked for this transaction.
+select run_id from workflow_runs where run_id = :run_id for no key update;

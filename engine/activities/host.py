@@ -9,7 +9,8 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json, Value
 from engine.hub import Kind
-from modules.sdk.context import Http, Isolated, KeyValues
+from modules.sdk.closed import ClosedQueues
+from modules.sdk.context import Http, Isolated, KeyValues, Queues
 from modules.sdk.declaration import Module
 
 
@@ -70,9 +71,14 @@ Redact = Callable[[Value], Value]
 """Takes secrets out of what goes to the log. The identity for a run that resolved none."""
 
 
+def _no_queues(workspace_id: int) -> Queues:
+    return ClosedQueues("queue.unknown", "There are no queues here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows."""
+    """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` a
+    workspace's queues."""
 
     modules: Modules
     http: Http
@@ -80,3 +86,4 @@ class Host:
     key_values: Callable[[int, str], KeyValues]
     children: Children
     notices: Notices
+    queues: Callable[[int], Queues] = _no_queues

@@ -27,7 +27,7 @@ from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import Json, Value
 from engine.input_check import check
-from modules.sdk.context import Context
+from modules.sdk.context import Context, Staged
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
@@ -36,6 +36,8 @@ _logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, Json]
 
+_BREATH = 100
+"""Evaluations of one call between two pauses in which the process does other things: a module may make one for each of many items."""
 MOST_LINES = 1_000
 """Log lines of one attempt that are kept."""
 
@@ -53,6 +55,8 @@ class Attempt:
     logs: tuple[LogLine, ...]
     started_at: float
     finished_at: float
+    staged: Staged | None = None
+    """Still to be done, with the row: see `ended_with`."""
 
 
 class Refused(Exception):
@@ -104,7 +108,17 @@ async def attempt(head: Head, call: ModuleCall, host: Host, scope: Mapping[str, 
         tuple(lines),
         started_at,
         finished_at,
+        result.staged,
     )
+
+
+def ended_with(made: Attempt, call: ModuleCall, gave: Json | ModuleError) -> Attempt:
+    """The attempt once what it staged is done (`gave` is the output) or was refused."""
+    if not isinstance(gave, ModuleError):
+        return replace(made, output=gave, output_bytes=dumps(gave), staged=None)
+    refused = StepError(gave.code, gave.message, details=gave.details, retry_after=gave.retry_after)
+    error, retry_at = _judged(refused.at(call.path), gave.retryable, call, made.finished_at)
+    return replace(made, output=None, output_bytes=b"null", handles=(), error=error, retry_at=retry_at, staged=None)
 
 
 async def _resolved(call: ModuleCall, scope: Mapping[str, Value]) -> JsonObject:
@@ -173,7 +187,13 @@ async def _called(
 
 
 def _context(head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Host, lines: list[LogLine]) -> Context:
+    evaluated = 0
+
     async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
+        nonlocal evaluated
+        evaluated += 1
+        if evaluated % _BREATH == 0:
+            await asyncio.sleep(0)
         try:
             template = compile_value(value)
             together = {**scope, **cast("Mapping[str, Value]", names)}
@@ -193,6 +213,7 @@ def _context(head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Hos
         timeout=call.timeout,
         http=host.http,
         key_values=host.key_values(head.workspace_id, head.workflow_id),
+        queues=host.queues(head.workspace_id),
         isolated=host.isolated,
         evaluate=evaluate,
         log=log,

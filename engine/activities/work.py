@@ -13,15 +13,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar, cast
 
+from db.connection import Connection
 from db.pool import DatabaseUnavailable
+from engine.activities.deed import Deed
 from engine.activities.host import Head, Host
-from engine.activities.log import RunLog, Written
-from engine.activities.runner import Attempt, attempt
+from engine.activities.log import Rows, RunLog, Written
+from engine.activities.runner import Attempt, attempt, ended_with
 from engine.activities.stored import INLINE, Payloads, kept, referred, whole
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.records import StepRecord, StepStatus
 from engine.expressions.values import Json, Value, as_value
+from modules.sdk.context import Staged
 from modules.sdk.json_bytes import dumps
+from modules.sdk.verdicts import ModuleError
 
 T = TypeVar("T")
 LOST = "worker.lost"
@@ -70,11 +74,14 @@ class Calls:
     async def _commit(
         self, head: Head, call: ModuleCall, made: Attempt, payloads: Payloads, rows: list[StepRecord]
     ) -> tuple[CallOutcome, Written]:
-        output, bodies = referred(made.output, made.output_bytes, INLINE)
-        record = _row(call, made)
-        sending = [*rows, record]
-        written = await self._log.write(head, sending, waiting=False, payloads=bodies)
-        del rows[: len(sending) - 1]
+        if made.staged is not None:
+            made, written = await self._commit_staged(head, call, made, made.staged, rows)
+            output: Value = as_value(made.output)
+        else:
+            output, bodies = referred(made.output, made.output_bytes, INLINE)
+            sending = [*rows, _row(call, made)]
+            written = await self._log.write(head, sending, waiting=False, payloads=bodies)
+            del rows[: len(sending) - 1]
         if (key := (call.path, call.attempt)) in written.refused:
             standing = await self._log.row(head, key)
             if standing is not None and standing.status not in OPEN:
@@ -88,6 +95,34 @@ class Calls:
             finished_at=made.finished_at,
         )
         return outcome, written
+
+    async def _commit_staged(
+        self, head: Head, call: ModuleCall, made: Attempt, staged: Staged, rows: list[StepRecord]
+    ) -> tuple[Attempt, Written]:
+        """What the call staged, and its row, in one transaction."""
+        assert isinstance(staged, Deed)
+        before = list(rows)
+        ended = made
+
+        async def do(connection: Connection) -> Rows:
+            nonlocal ended
+            gave: Json | ModuleError
+            try:
+                gave = await staged.do(connection)
+            except ModuleError as error:
+                gave = error
+            ended = ended_with(made, call, gave)
+            return Rows([*before, _row(call, ended)])
+
+        written = await self._log.write_staged(head, do)
+        if (call.path, call.attempt) not in written.refused:
+            del rows[: len(before)]
+            if ended.error is None:
+                staged.tell(self._host.notices)
+        elif before:
+            await self._log.write(head, before, waiting=False)
+            del rows[: len(before)]
+        return ended, written
 
 
 async def patiently(act: Callable[[], Awaitable[T]]) -> T:

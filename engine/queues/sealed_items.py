@@ -47,13 +47,15 @@ class SealedItems:
         self._vault = vault
 
     async def seal(self, workspace_id: WorkspaceId, given: Sequence[GivenItem]) -> list[NewItem]:
-        """Each with a new id. Raises `TooLargeItem`."""
+        """Each with a new id, ascending. Raises `TooLargeItem`."""
         sealed: list[NewItem] = []
+        # In order, also within one millisecond: lists are by id.
+        ids = sorted(new_uuid7() for _ in given)
         for index, one in enumerate(given):
             data = dumps(one.data)
             if len(data) > ITEM_LIMIT:
                 raise TooLargeItem(index, len(data))
-            item_id = ItemId(new_uuid7())
+            item_id = ItemId(ids[index])
             sealed.append(
                 NewItem(
                     item_id=item_id,

@@ -6,23 +6,26 @@ alone is needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from db import runs, variables
+from db import record, runs, variables
+from db.connection import Connection
 from db.data import Payload, ref_of
 from db.documents import CompiledDocument
 from db.errors import DatabaseUnavailable
 from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.pool import Database
 from db.queue import Claimed
+from db.record import End
 from db.runs import Claim, NewEvent, NewRun, UnknownWorkflow
+from engine.core.errors import StepError
 from engine.dispatch.dispatcher import Dispatcher
 from engine.expressions.template import Template
 from engine.expressions.values import Json, Ref, to_json
-from engine.hub import Hub
+from engine.hub import Hub, Kind
 from engine.input_check import check
 from engine.problems import Invalid, NotFound, Problem, Unavailable
 from engine.runs.keys import Key, accept_scope, evaluate_key, reads_variables
@@ -61,6 +64,12 @@ class Entry:
     """Concurrency keys that whoever waits for this run holds: it runs in their place."""
     run_id: RunId | None = None
     """Given where something was stored for the run before it is accepted."""
+    first: Callable[[Connection], Awaitable[None]] | None = None
+    """Done in the transaction that takes the run in, before it; what it raises undoes both."""
+    nobody_asks: bool = False
+    """There is no caller to refuse: a run whose input doesn't fit is taken in, and fails with `input.invalid`."""
+    fault: StepError | None = None
+    """The run can't go; it is taken in and fails with this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +93,19 @@ class Acceptor:
         """Raises `Problem`: 422 `input.invalid`, 413, 404 (deleted meanwhile), 503."""
         document = entry.prepared.document
         trigger, payloads, size = _stored(entry.trigger)
-        if document.input_schema is not None:
-            await check_input(document.input_schema, entry.trigger.get("body"), size)
+        fault = entry.fault
+        if document.input_schema is not None and fault is None:
+            try:
+                await check_input(document.input_schema, entry.trigger.get("body"), size)
+            except Invalid as invalid:
+                if not entry.nobody_asks:
+                    raise
+                fault = StepError(invalid.code, invalid.detail, details=dict(invalid.extra))
         run_id = entry.run_id or RunId(new_uuid7())
         key, dedupe = await self._keys(entry, str(run_id))
         if key.key in entry.held:
             key = Key(None)
-        lease = self._dispatcher.lease()
+        lease = self._dispatcher.lease() if fault is None else None
         new = NewRun(
             run_id=run_id,
             workspace_id=entry.workspace_id,
@@ -125,8 +140,16 @@ class Acceptor:
             window = entry.dedupe_window_s if dedupe.key is not None else None
             event = NewEvent(source=entry.source, dedupe_key=dedupe.key, window_s=window)
         try:
-            async with self._db.single() as conn:
-                accepted = await runs.accept(conn, new, event, payloads)
+            if entry.first is None and fault is None:
+                async with self._db.single() as conn:
+                    accepted = await runs.accept(conn, new, event, payloads)
+            else:
+                async with self._db.engine(entry.workspace_id) as conn:
+                    if entry.first is not None:
+                        await entry.first(conn)
+                    accepted = await runs.accept(conn, new, event, payloads)
+                    if fault is not None and not accepted.duplicate:
+                        await _fail(conn, new, fault)
         except DatabaseUnavailable as error:
             raise Unavailable from error
         except UnknownWorkflow:
@@ -134,7 +157,7 @@ class Acceptor:
         if accepted.duplicate:
             return Taken(accepted.run_id, True, False)
         self.taken += 1
-        self._hub.publish(entry.workspace_id, str(run_id))
+        self._hub.publish(entry.workspace_id, str(run_id), Kind.CHANGED if fault is None else Kind.ENDED)
         if accepted.claimed:
             assert accepted.lease_epoch is not None
             self._dispatcher.offer(
@@ -184,12 +207,21 @@ async def check_input(schema: JsonObject, body: Json, size: int) -> None:
         )
 
 
+async def _fail(conn: Connection, run: NewRun, fault: StepError) -> None:
+    end = End(status="failed", finished_at=datetime.now(UTC), error=fault.to_json())
+    await record.record(conn, run.workspace_id, run.run_id, [], end=end)
+
+
 def _stored(trigger: JsonObject) -> tuple[JsonObject, list[Payload], int]:
     """The trigger as its row keeps it, the payloads that it then refers to, and its size in bytes. Raises `Problem` 413."""
     kept: JsonObject = {}
     payloads: list[Payload] = []
     total = 0
     for name, value in trigger.items():
+        if name == "body" and trigger["type"] == "queue" and isinstance(kept.get("items"), dict):
+            # The items stand beside the body and in it: large ones are kept once.
+            kept[name] = {"items": kept["items"]}
+            continue
         data = dumps(value)
         total += len(data)
         if len(data) <= INLINE:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from modules.sdk.context import HttpResponse, KeyValue
+from modules.sdk.context import HttpResponse, KeyValue, QueueItem, Staged
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError
 
@@ -66,6 +66,17 @@ class ClosedKeyValues:
 
     def _refusal(self) -> ModuleError:
         return ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedQueues:
+    """Implements `Queues`: every use fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def stage(self, queue: str, items: Sequence[QueueItem], *, operation: str) -> Staged:
+        raise ModuleError(self.code, self.message, retryable=False)
 
 
 def no_log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -77,6 +77,37 @@ class KeyValues(Protocol):
     ) -> KeyValue: ...
 
 
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """An item for an app queue. Items with one `ordering_key` are handed out in order; `delay` is seconds."""
+
+    data: Json
+    ordering_key: str | None = None
+    dedupe_key: str | None = None
+    delay: float = 0.0
+
+
+class Staged(Protocol):
+    """Something that the host does in the transaction that writes the step's row, all or nothing. What it gives is the step's output."""
+
+    @property
+    def what(self) -> str:
+        """In a few words, for logs."""
+        ...
+
+
+class Queues(Protocol):
+    """The workspace's app queues."""
+
+    async def stage(self, queue: str, items: Sequence[QueueItem], *, operation: str) -> Staged:
+        """Items to be added to the queue of that name or id when the step's row is written: `{enqueued, duplicates}`.
+
+        `operation` is the idempotency key of the step: the same one again adds nothing. Raises `ModuleError` `payload.too_large`,
+        and when it is done `queue.unknown`, `queue.delay_with_keys`.
+        """
+        ...
+
+
 class Isolated(Protocol):
     """Runs a named function of the isolated pool in another process, with a limit of wall time and of memory.
 
@@ -116,6 +147,7 @@ class Context:
     timeout: float
     http: Http
     key_values: KeyValues
+    queues: Queues
     isolated: Isolated
     evaluate: Evaluate
     log: Log

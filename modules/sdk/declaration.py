@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from modules.sdk.json import Json, JsonObject
 
 if TYPE_CHECKING:
-    from modules.sdk.context import Context
+    from modules.sdk.context import Context, Staged
 
 Kind: TypeAlias = Literal["trigger", "control", "action"]
 
@@ -95,10 +95,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a call gave: its output and, for branching modules, the handles that it gives."""
+    """What a call gave: its output and, for branching modules, the handles that it gives.
+
+    `staged`: what the host still has to do in the transaction that writes the step's row; its answer takes the place of `output`.
+    """
 
     output: Json
     handles: tuple[str, ...] = ("out",)
+    staged: Staged | None = None
 
 
 Run: TypeAlias = "Callable[[JsonObject, Context], Awaitable[Result]]"

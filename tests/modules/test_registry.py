@@ -15,7 +15,7 @@ CORE = "aggregate assert break continue fail for_each if log merge race respond 
 EXPECTED = {
     *(f"core.{action}" for action in [*CORE.split(), "wait", "wait_for_event", "while"]),
     *("data.format", "data.parse", "data.transform", "http.request", "text.template", "webhook.trigger"),
-    *("kv.delete", "kv.get", "kv.increment", "kv.set"),
+    *("kv.delete", "kv.get", "kv.increment", "kv.set", "queue.consumer", "queue.enqueue"),
 }
 
 
