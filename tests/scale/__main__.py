@@ -1,4 +1,4 @@
-"""Figures at scale: `python -m tests.scale claim [--queued N] [--logs M]`, over a PostgreSQL of its own that is gone afterwards.
+"""Figures at scale: `python -m tests.scale claim|list|all [--queued N] [--logs M]`, over a PostgreSQL of its own that is gone afterwards.
 
 Each figure is measured twice in the same server, on an almost empty database and beside the backlog, in turn, and told with its ratio.
 """
@@ -15,8 +15,9 @@ from db.migrate import migrate
 from server.embedded.postgres import EmbeddedPostgres, PostgresPlace
 from tests.scale.claims import claims
 from tests.scale.figures import Row, table
+from tests.scale.lists import lists
 
-FIGURES: dict[str, Callable[[str, int, int], Awaitable[list[Row]]]] = {"claim": claims}
+FIGURES: dict[str, Callable[[str, int, int], Awaitable[list[Row]]]] = {"claim": claims, "list": lists}
 """By name: measures over the server's URL, with that many queued runs and log rows."""
 
 

@@ -28,7 +28,7 @@ async def claims(url: str, queued: int, logs: int) -> list[Row]:
         "one workflow under a full cap": Backlog(queued=queued, cap=1),
         "one key": Backlog(queued=queued, keys=1),
     }.items():
-        async with _database(url) as empty_url, _database(url) as full_url:
+        async with database(url) as empty_url, database(url) as full_url:
             empty, full = await Database.open(empty_url), await Database.open(full_url)
             try:
                 alone, busy = await tenant(empty, "mine"), await tenant(full, "busy")
@@ -48,7 +48,7 @@ async def claims(url: str, queued: int, logs: int) -> list[Row]:
 
 
 @asynccontextmanager
-async def _database(url: str) -> AsyncGenerator[str]:
+async def database(url: str) -> AsyncGenerator[str]:
     """A database of its own, copied from the one at `url`."""
     place = urlsplit(url)
     name = f"scale_{uuid4().hex}"
