@@ -24,7 +24,15 @@ async def consume(stack: Stack, of: str = "letters", **steps: Any) -> str:
     document = flow("{{ steps.total.output }}", name=f"{of}-consumer", **steps) | {
         "triggers": {"take": {"module": "queue.consumer", "version": 1, "inputs": {"queue": of}}}
     }
-    return await stack.define(document)
+    name = await stack.define(document)
+    await bound(stack, name, of)
+    return name
+
+
+async def bound(stack: Stack, name: str, of: str) -> None:
+    target = await stack.lookup.target(stack.workspace_id, name, "deployed")
+    async with stack.db.tenant(stack.workspace_id) as conn:
+        await app_queues.bind(conn, stack.workspace_id, target.workflow.workflow_id, {of: "take"})
 
 
 async def put(stack: Stack, queue_id: QueueId, *items: Any, **each: Any) -> None:
@@ -137,7 +145,7 @@ async def test_a_document_that_refuses_the_items_fails_the_run_by_its_input(stac
         "input_schema": {"type": "object", "required": ["nothing_like_it"]},
         "triggers": {"take": {"module": "queue.consumer", "version": 1, "inputs": {"queue": "letters"}}},
     }
-    await stack.define(document)
+    await bound(stack, await stack.define(document), "letters")
     await put(stack, queue_id, 1)
     flush = (await settled(stack, queue_id, 1))[0]
     assert (flush.status, flush.fate) == ("failed", "dead_lettered")
