@@ -40,14 +40,14 @@ async def test_an_execution_that_appears_after_its_run_has_ended_calls_nothing(
     http_server.answer(method, "/made", Answer.of_json({}))
     name = await stack.define(
         flow(
-            w=step("core.wait", duration="{{ input }}"),
-            a=step("http.request", method=method, url=f"{http_server.url}/made", after="w"),
+            a=step("http.request", method=method, url=f"{http_server.url}/made"),
+            w=step("core.wait", duration="1h", after="a"),
             settings={"concurrency_key": "one"},
         )
     )
-    first = await stack.start(name, "1h")
+    first = await stack.start(name)
     await stack.until(first, lambda row: row.status == "waiting")
-    late = await stack.start(name, "1ms")
+    late = await stack.start(name)
     launcher = Launcher(stack.client, stack.db, DatabaseOwners(stack.db), stack.vault, PUBLIC, None, task_queue=TASKS)
     args = await launcher.build_args(Start(str(late), stack.workspace_id, False))
     assert args is not None
@@ -55,11 +55,8 @@ async def test_an_execution_that_appears_after_its_run_has_ended_calls_nothing(
     assert (await stack.end(late)).started_at is None
     handle = await stack.client.start_workflow(names.RUN, args.dump(), id=str(late), task_queue=TASKS)
     await handle.result()
-    assert http_server.requests == []
     assert (await stack.steps(late)) == []
-    await stack.canceller.cancel(stack.workspace_id, first)
-    assert (await stack.run(name, "1ms")).status == "succeeded"
-    assert len(http_server.requests) == 1
+    assert len(http_server.requests) == 1, "that of the first run"
 
 
 class Gate:
