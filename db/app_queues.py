@@ -175,12 +175,16 @@ async def consumers(connection: Connection, workspace_id: WorkspaceId) -> list[C
 
 async def update(connection: Connection, workspace_id: WorkspaceId, queue_id: QueueId, settings: QueueSettings) -> None:
     """New settings, which hold for what waits already. Not `ordering` while the queue holds items: ask `holds_items` under `lock`."""
+    await lock(connection, workspace_id, queue_id)
     await connection.count(_UPDATE, workspace_id=workspace_id, queue_id=queue_id, **asdict(settings))
     await connection.one(_RECKON, queue_id=queue_id)
 
 
 async def lock(connection: Connection, workspace_id: WorkspaceId, queue_id: QueueId) -> bool:
-    """Hold the queue's row, so that nobody adds items until the transaction's end. False: it is gone."""
+    """Hold the queue alone until the transaction's end: nobody adds, claims, begins or ends anything. False: it is gone.
+
+    Waits for those who are at it, so first in its transaction.
+    """
     return await connection.maybe(_LOCK, workspace_id=workspace_id, queue_id=queue_id) is not None
 
 
@@ -206,6 +210,8 @@ async def clear(connection: Connection, queue_id: QueueId) -> int:
 
 async def delete(connection: Connection, workspace_id: WorkspaceId, queue_id: QueueId) -> bool:
     """With its items, dead letters and log. A run that has a batch goes on, and its end changes nothing."""
+    if not await lock(connection, workspace_id, queue_id):
+        return False
     return await connection.count(_DELETE, workspace_id=workspace_id, queue_id=queue_id) > 0
 
 

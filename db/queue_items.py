@@ -112,6 +112,9 @@ async def replay(connection: Connection, queue_id: QueueId, item_ids: Sequence[U
     return await connection.one(_REPLAY, queue_id=queue_id, item_ids=given, most=limit)
 
 
-async def drop_dead(connection: Connection, queue_id: QueueId, item_ids: Sequence[UUID] | None) -> int:
-    """Delete dead letters for good; None: all. Gives how many."""
-    return await connection.one(_DROP_DEAD, queue_id=queue_id, item_ids=None if item_ids is None else list(item_ids))
+async def drop_dead(
+    connection: Connection, queue_id: QueueId, item_ids: Sequence[UUID] | None, limit: int = 100_000
+) -> int:
+    """Delete dead letters for good; None: up to `limit` of all. Gives how many."""
+    given = None if item_ids is None else list(item_ids)
+    return await connection.one(_DROP_DEAD, queue_id=queue_id, item_ids=given, most=limit)

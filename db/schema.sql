@@ -132,19 +132,21 @@ CREATE FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) RETURNS boole
     AS $$
 declare
     b app_queue_batches;
+    q workflows_app_queues;
 begin
+    q := use_queue((select c.queue_id from app_queue_batches c where c.batch_id = batch));
     update app_queue_batches u set state = 'running', lease_until = null, holder = null
-    where u.batch_id = batch and u.epoch = claim_epoch and u.state = 'claimed'
+    where u.batch_id = batch and u.epoch = claim_epoch and u.state = 'claimed' and u.workflow_id = q.consumer_workflow_id
+        and exists (select from workflows w where w.workflow_id = u.workflow_id and w.status = 'active')
     returning * into b;
     if not found then
         return false;
     end if;
     insert into app_queue_logs (
         workspace_id, queue_id, run_id, batch_id, workflow_id, attempt, ordering_key, items, reason, flushed_at)
-    select b.workspace_id, b.queue_id, b.run_id, b.batch_id, b.workflow_id, b.attempt,
+    values (b.workspace_id, b.queue_id, b.run_id, b.batch_id, b.workflow_id, b.attempt,
         case when q.ordering = 'key' then nullif(b.lane, '') end, cardinality(b.members),
-        case when b.attempt > 1 then 'retry' when b.cuts is not null then 'bisect' else b.reason end, b.claimed_at
-    from workflows_app_queues q where q.queue_id = b.queue_id;
+        case when b.attempt > 1 then 'retry' when b.cuts is not null then 'bisect' else b.reason end, b.claimed_at);
     return true;
 end
 $$;
@@ -224,6 +226,9 @@ declare
 begin
     -- Claims of one queue, and its pause, go one after the other from here on.
     select l.starts into past from queue_rate_limiting l where l.queue_id = queue for update;
+    if not found then
+        return;
+    end if;
     select s.* into q from workflows_app_queues s
     join workflows w on w.workflow_id = s.consumer_workflow_id and w.status = 'active' and w.live_version is not null
     where s.queue_id = queue and s.status = 'running';
@@ -231,18 +236,20 @@ begin
         return;
     end if;
     moment := present();
+    past := flushes_until(past, moment);
     for b in
         update app_queue_batches u set
             epoch = nextval('app_queue_epoch'), holder = claimer, lease_until = moment + make_interval(secs => lease_s),
             workflow_id = q.consumer_workflow_id
         where u.batch_id in (
             select c.batch_id from app_queue_batches c
-            where c.queue_id = queue and c.state = 'claimed' and c.lease_until < moment
+            where c.queue_id = queue and c.state = 'claimed' and c.lease_until <= moment
             order by c.lease_until
             limit most
             for update skip locked)
         returning u.*
     loop
+        most := most - 1;
         return next b;
     end loop;
 
@@ -272,11 +279,7 @@ begin
     end loop;
 
     for k in
-        select * from app_queue_keys r
-        where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
-        order by r.due_at, r.lane
-        limit greatest(0, least(room, most) - used)
-        for update skip locked
+        select * from lock_due_lanes(queue, moment, least(room, most) - used)
     loop
         exit when rate_next(past, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, moment) > moment;
         if q.flush_strategy = 'fifo' then
@@ -323,16 +326,14 @@ begin
             picked, nextval('app_queue_epoch'), claimer, moment + make_interval(secs => lease_s), moment)
         returning * into b;
         update app_queue_keys r set
-            state = 'held', depth = greatest(0, r.depth - cardinality(picked)), bytes = greatest(0, r.bytes - total),
+            state = 'held', depth = r.depth - cardinality(picked), bytes = r.bytes - total,
             due_at = null
         where r.queue_id = queue and r.lane = k.lane;
         moved := moved + cardinality(picked);
         return next b;
     end loop;
 
-    if used > 0 then
-        update queue_rate_limiting l set starts = past where l.queue_id = queue;
-    end if;
+    update queue_rate_limiting l set starts = past where l.queue_id = queue and l.starts is distinct from past;
     if moved > 0 then
         insert into app_queue_counts (workspace_id, queue_id, depth, in_flight) values (q.workspace_id, queue, -moved, moved);
     end if;
@@ -459,11 +460,17 @@ declare
     resting bigint;
     late bigint;
     busy bigint[];
+    held text[];
     owner bigint;
 begin
-    perform from queue_rate_limiting l where l.queue_id = queue for update;
-    select s.workspace_id into owner from workflows_app_queues s where s.queue_id = queue;
-    perform from app_queue_keys k where k.queue_id = queue order by k.lane for update;
+    select l.workspace_id into owner from queue_rate_limiting l where l.queue_id = queue for update;
+    if not found then
+        return 0;
+    end if;
+    -- What comes into other lanes from here on came later. Into these nothing comes until the commit.
+    select coalesce(array_agg(k.lane), '{}') into held from (
+        select r.lane from app_queue_keys r where r.queue_id = queue order by r.lane for update
+    ) as k;
     with dropped as (
         delete from app_queue_batches d where d.queue_id = queue and d.state in ('resting', 'blocked')
         returning d.state, cardinality(d.members) + coalesce(cardinality(d.rest), 0) as n
@@ -472,21 +479,48 @@ begin
     select coalesce(array_agg(m.seq), '{}') into busy
     from app_queue_batches b cross join unnest(b.members || coalesce(b.rest, '{}')) as m (seq) where b.queue_id = queue;
     with dropped as (
-        delete from app_queue i where i.queue_id = queue and i.state in ('waiting', 'delayed')
-            and not (i.seq = any (busy))
+        delete from app_queue i
+        where i.queue_id = queue
+            and (i.state = 'delayed' or (i.state = 'waiting' and i.lane = any (held) and i.seq <> all (busy)))
         returning i.state
     )
     select count(*), count(*) filter (where d.state = 'delayed') into gone, late from dropped d;
-    delete from app_queue_keys k where k.queue_id = queue
+    delete from app_queue_keys k where k.queue_id = queue and k.lane = any (held)
         and not exists (select from app_queue_batches b where b.queue_id = queue and b.lane = k.lane);
-    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue;
-    insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
-    values (owner, queue, -(gone - late - resting), -resting, -late);
+    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue and k.lane = any (held);
+    if gone > 0 then
+        insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
+        values (owner, queue, -(gone - late - resting), -resting, -late);
+    end if;
     return gone;
 end
 $$;
 
 ALTER FUNCTION public.clear_queue(queue uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    q workflows_app_queues := use_queue(queue);
+    gone integer;
+begin
+    delete from app_queue i
+    where i.queue_id = queue and i.item_id in (
+        select d.item_id from app_queue d
+        where d.queue_id = queue and d.state = 'dead' and (items is null or d.item_id = any (items))
+        order by d.item_id desc
+        limit most
+        for update skip locked);
+    get diagnostics gone = row_count;
+    if gone > 0 then
+        insert into app_queue_counts (workspace_id, queue_id, dead) values (q.workspace_id, queue, -gone);
+    end if;
+    return gone;
+end
+$$;
+
+ALTER FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) OWNER TO ms_owner;
 
 CREATE FUNCTION public.drop_workflow_views(id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -503,7 +537,7 @@ ALTER FUNCTION public.drop_workflow_views(id uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (depth = 0) THEN NULL::timestamp with time zone WHEN (asked OR (depth >= batch_size) OR (bytes >= public.app_queue_batch_bytes())) THEN moment ELSE (since + make_interval(secs => age_s)) END;
+    RETURN CASE WHEN (depth = 0) THEN NULL::timestamp with time zone WHEN (COALESCE(asked, false) OR (depth >= batch_size) OR (bytes >= public.app_queue_batch_bytes())) THEN moment ELSE (since + make_interval(secs => age_s)) END;
 
 ALTER FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with time zone, asked boolean, batch_size integer, age_s double precision, moment timestamp with time zone) OWNER TO ms_owner;
 
@@ -524,7 +558,7 @@ begin
     if not found then
         return;
     end if;
-    select * into q from workflows_app_queues s where s.queue_id = b.queue_id;
+    q := use_queue(b.queue_id);
     perform from app_queue_keys k where k.queue_id = b.queue_id and k.lane = b.lane for update;
     select * into b from app_queue_batches c where c.run_id = run and c.state = 'running' for update;
     if not found then
@@ -551,7 +585,7 @@ begin
         values (b.workspace_id, b.queue_id, kept, -n - coalesce(cardinality(b.rest), 0));
         perform release_lane(q, b.lane, moment);
     else
-        if b.cuts is null and b.attempt < q.max_attempts then
+        if b.attempt < q.max_attempts and (b.cuts is null or q.on_failure <> 'bisect') then
             became := 'retried';
         elsif q.on_failure = 'bisect' and n > 1 then
             became := 'bisected';
@@ -585,8 +619,7 @@ begin
                     batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = end_error,
                     members = b.members[1:half],
                     rest = b.members[half + 1:] || coalesce(b.rest, '{}'),
-                    cuts = array[half - n] || case when b.cuts[1] < 0 then array[-b.cuts[1]] || b.cuts[2:]
-                        else coalesce(b.cuts, '{}') end
+                    cuts = array[half - n] || case when cardinality(b.rest) > 0 then array[cardinality(b.rest)] else '{}' end
                 where u.batch_id = b.batch_id;
         end case;
     end if;
@@ -607,9 +640,16 @@ declare
     fresh bigint[];
 begin
     perform act_for(workspace);
-    -- Shared with all who add, closed to whoever deletes the queue.
-    select * into q from workflows_app_queues s where s.queue_id = queue and s.workspace_id = workspace for key share;
-    if not found then
+    if operation_key is not null then
+        select 'repeated', o.accepted, o.duplicates into outcome, accepted, duplicates from app_queue_operations o
+        where o.workspace_id = workspace and o.operation = operation_key;
+        if found then
+            return next;
+            return;
+        end if;
+    end if;
+    q := use_queue(queue);
+    if q.workspace_id is distinct from workspace then
         outcome := 'queue_missing';
         return next;
         return;
@@ -620,11 +660,11 @@ begin
         return;
     end if;
     if operation_key is not null then
+        -- Waits for another one that does the same now.
         insert into app_queue_operations (workspace_id, operation) values (workspace, operation_key) on conflict do nothing;
         if not found then
-            select o.accepted, o.duplicates into accepted, duplicates from app_queue_operations o
+            select 'repeated', o.accepted, o.duplicates into outcome, accepted, duplicates from app_queue_operations o
             where o.workspace_id = workspace and o.operation = operation_key;
-            outcome := 'repeated';
             return next;
             return;
         end if;
@@ -649,28 +689,9 @@ begin
         kept := kept || coalesce(fresh, '{}');
     end if;
 
-    -- Lanes are locked in the order of their names. The clock is read for each, so after waiting for it.
-    with given as (
-        select case when q.ordering = 'key' then coalesce(ordering_keys[g.n], '') else '' end as lane, sizes[g.n] as size
-        from unnest(kept) as g (n) where coalesce(delays[g.n], 0) <= 0
-    ), summed as (
-        select g.lane, count(*) as n, sum(g.size) as bytes from given g group by g.lane order by g.lane
-    ), told as (
-        insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
-        select workspace, queue, s.lane, s.n, s.bytes, present(),
-            due_time(s.n, s.bytes::bigint, present(), false, q.flush_batch_size, q.flush_record_max_age, present())
-        from summed s
-        on conflict (queue_id, lane) do update set
-            depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
-            oldest_at = coalesce(k.oldest_at, excluded.oldest_at),
-            due_at = case
-                when k.state <> 'ready' then k.due_at
-                else least(k.due_at, excluded.due_at, due_time(k.depth + excluded.depth, k.bytes + excluded.bytes,
-                    excluded.oldest_at, false, q.flush_batch_size, q.flush_record_max_age, excluded.oldest_at))
-            end
-        returning case when k.state = 'ready' then k.due_at end as due_at
-    )
-    select min(t.due_at) into wake_at from told t;
+    select fill_lanes(q, array_agg(case when q.ordering = 'key' then coalesce(ordering_keys[g.n], '') else '' end), array_agg(sizes[g.n]), null)
+    into wake_at
+    from unnest(kept) as g (n) where coalesce(delays[g.n], 0) <= 0;
 
     moment := present();
     insert into app_queue (
@@ -763,6 +784,74 @@ end
 $$;
 
 ALTER FUNCTION public.ensure_workflow_views(id uuid) OWNER TO ms_owner;
+
+CREATE TABLE public.workflows_app_queues (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    name text NOT NULL,
+    status text DEFAULT 'running'::text NOT NULL,
+    flush_batch_size integer DEFAULT 1000 NOT NULL,
+    flush_record_max_age double precision DEFAULT 60 NOT NULL,
+    flush_rate_limit_max_flush_count integer DEFAULT 10 NOT NULL,
+    flush_rate_limit_time_window double precision DEFAULT 1 NOT NULL,
+    flush_strategy text DEFAULT 'fifo'::text NOT NULL,
+    ordering text DEFAULT 'queue'::text NOT NULL,
+    max_parallel_batches integer DEFAULT 1 NOT NULL,
+    on_failure text DEFAULT 'block'::text NOT NULL,
+    max_attempts integer DEFAULT 3 NOT NULL,
+    dedupe_window double precision DEFAULT 86400 NOT NULL,
+    consumer_workflow_id uuid,
+    consumer_trigger_id text,
+    former_workflow_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by bigint,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT workflows_app_queues_age CHECK (((flush_record_max_age >= (1)::double precision) AND (flush_record_max_age <= (86400)::double precision))),
+    CONSTRAINT workflows_app_queues_attempts CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
+    CONSTRAINT workflows_app_queues_batch CHECK (((flush_batch_size >= 1) AND (flush_batch_size <= 10000))),
+    CONSTRAINT workflows_app_queues_consumer CHECK (((consumer_workflow_id IS NULL) = (consumer_trigger_id IS NULL))),
+    CONSTRAINT workflows_app_queues_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT workflows_app_queues_on_failure CHECK ((on_failure = ANY (ARRAY['block'::text, 'dead_letter'::text, 'bisect'::text]))),
+    CONSTRAINT workflows_app_queues_ordering CHECK ((ordering = ANY (ARRAY['queue'::text, 'key'::text]))),
+    CONSTRAINT workflows_app_queues_parallel CHECK (((max_parallel_batches = 1) OR ((ordering = 'key'::text) AND ((max_parallel_batches >= 2) AND (max_parallel_batches <= 1000))))),
+    CONSTRAINT workflows_app_queues_rate CHECK ((((flush_rate_limit_max_flush_count >= 1) AND (flush_rate_limit_max_flush_count <= 100000)) AND ((flush_rate_limit_time_window >= (0.001)::double precision) AND (flush_rate_limit_time_window <= (86400)::double precision)))),
+    CONSTRAINT workflows_app_queues_status CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text]))),
+    CONSTRAINT workflows_app_queues_strategy CHECK (((flush_strategy = 'fifo'::text) OR ((flush_strategy = 'lifo'::text) AND (ordering = 'queue'::text)))),
+    CONSTRAINT workflows_app_queues_window CHECK (((dedupe_window >= (0)::double precision) AND (dedupe_window <= (31536000)::double precision)))
+);
+
+ALTER TABLE ONLY public.workflows_app_queues FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflows_app_queues OWNER TO ms_owner;
+
+CREATE FUNCTION public.fill_lanes(q public.workflows_app_queues, lanes text[], sizes integer[], since timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql
+    AS $$
+    with summed as (
+        select g.lane, count(*)::integer as n, sum(g.size)::bigint as bytes
+        from unnest(lanes, sizes) as g (lane, size)
+        group by g.lane
+        order by g.lane
+    ), told as (
+        insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
+        select q.workspace_id, q.queue_id, s.lane, s.n, s.bytes, coalesce(since, present()),
+            due_time(s.n, s.bytes, coalesce(since, present()), false, q.flush_batch_size, q.flush_record_max_age, present())
+        from summed s
+        on conflict (queue_id, lane) do update set
+            depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
+            oldest_at = least(k.oldest_at, excluded.oldest_at),
+            -- The clock is read here, so after waiting for the lane.
+            due_at = case
+                when k.state <> 'ready' then k.due_at
+                else least(k.due_at, excluded.due_at, due_time(k.depth + excluded.depth, k.bytes + excluded.bytes,
+                    excluded.oldest_at, false, q.flush_batch_size, q.flush_record_max_age, present()))
+            end
+        returning case when k.state = 'ready' then k.due_at end as due_at
+    )
+    select min(t.due_at) from told t
+$$;
+
+ALTER FUNCTION public.fill_lanes(q public.workflows_app_queues, lanes text[], sizes integer[], since timestamp with time zone) OWNER TO ms_owner;
 
 CREATE FUNCTION public.fill_room(workspace bigint, workflow uuid) RETURNS uuid
     LANGUAGE plpgsql
@@ -943,88 +1032,55 @@ $$;
 
 ALTER FUNCTION public.flush_queue(queue uuid) OWNER TO ms_owner;
 
+CREATE FUNCTION public.flushes_until(starts timestamp with time zone[], moment timestamp with time zone) RETURNS timestamp with time zone[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((starts)[cardinality(starts)] > moment) THEN (SELECT array_agg(LEAST(g.at, flushes_until.moment) ORDER BY g.n) AS array_agg FROM unnest(flushes_until.starts) WITH ORDINALITY g(at, n)) ELSE starts END;
+
+ALTER FUNCTION public.flushes_until(starts timestamp with time zone[], moment timestamp with time zone) OWNER TO ms_owner;
+
 CREATE FUNCTION public.fold_counts(queue uuid) RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     AS $$
+begin
+    perform use_queue(queue);
     with gone as (
-        delete from app_queue_counts c where (c.queue_id, c.count_id) in (
-            select o.queue_id, o.count_id from app_queue_counts o where o.queue_id = queue
+        delete from app_queue_counts c where c.queue_id = queue and c.count_id in (
+            select o.count_id from app_queue_counts o where o.queue_id = queue
             order by o.count_id limit 2000 for update skip locked)
         returning c.*
     )
     insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed, dead)
-    select g.workspace_id, queue, sum(g.depth), sum(g.in_flight), sum(g.delayed), sum(g.dead) from gone g group by g.workspace_id
+    select g.workspace_id, queue, sum(g.depth), sum(g.in_flight), sum(g.delayed), sum(g.dead) from gone g group by g.workspace_id;
+end
 $$;
 
 ALTER FUNCTION public.fold_counts(queue uuid) OWNER TO ms_owner;
-
-CREATE TABLE public.workflows_app_queues (
-    workspace_id bigint NOT NULL,
-    queue_id uuid NOT NULL,
-    name text NOT NULL,
-    status text DEFAULT 'running'::text NOT NULL,
-    flush_batch_size integer DEFAULT 1000 NOT NULL,
-    flush_record_max_age double precision DEFAULT 60 NOT NULL,
-    flush_rate_limit_max_flush_count integer DEFAULT 10 NOT NULL,
-    flush_rate_limit_time_window double precision DEFAULT 1 NOT NULL,
-    flush_strategy text DEFAULT 'fifo'::text NOT NULL,
-    ordering text DEFAULT 'queue'::text NOT NULL,
-    max_parallel_batches integer DEFAULT 1 NOT NULL,
-    on_failure text DEFAULT 'block'::text NOT NULL,
-    max_attempts integer DEFAULT 3 NOT NULL,
-    dedupe_window double precision DEFAULT 86400 NOT NULL,
-    consumer_workflow_id uuid,
-    consumer_trigger_id text,
-    former_workflow_id uuid,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    created_by bigint,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT workflows_app_queues_age CHECK (((flush_record_max_age >= (1)::double precision) AND (flush_record_max_age <= (86400)::double precision))),
-    CONSTRAINT workflows_app_queues_attempts CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
-    CONSTRAINT workflows_app_queues_batch CHECK (((flush_batch_size >= 1) AND (flush_batch_size <= 10000))),
-    CONSTRAINT workflows_app_queues_consumer CHECK (((consumer_workflow_id IS NULL) = (consumer_trigger_id IS NULL))),
-    CONSTRAINT workflows_app_queues_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
-    CONSTRAINT workflows_app_queues_on_failure CHECK ((on_failure = ANY (ARRAY['block'::text, 'dead_letter'::text, 'bisect'::text]))),
-    CONSTRAINT workflows_app_queues_ordering CHECK ((ordering = ANY (ARRAY['queue'::text, 'key'::text]))),
-    CONSTRAINT workflows_app_queues_parallel CHECK (((max_parallel_batches = 1) OR ((ordering = 'key'::text) AND ((max_parallel_batches >= 2) AND (max_parallel_batches <= 1000))))),
-    CONSTRAINT workflows_app_queues_rate CHECK ((((flush_rate_limit_max_flush_count >= 1) AND (flush_rate_limit_max_flush_count <= 100000)) AND ((flush_rate_limit_time_window >= (0.001)::double precision) AND (flush_rate_limit_time_window <= (86400)::double precision)))),
-    CONSTRAINT workflows_app_queues_status CHECK ((status = ANY (ARRAY['running'::text, 'paused'::text]))),
-    CONSTRAINT workflows_app_queues_strategy CHECK (((flush_strategy = 'fifo'::text) OR ((flush_strategy = 'lifo'::text) AND (ordering = 'queue'::text)))),
-    CONSTRAINT workflows_app_queues_window CHECK (((dedupe_window >= (0)::double precision) AND (dedupe_window <= (31536000)::double precision)))
-);
-
-ALTER TABLE ONLY public.workflows_app_queues FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.workflows_app_queues OWNER TO ms_owner;
 
 CREATE FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
-    size integer := b.cuts[1];
-    part bigint[];
-    left_over bigint[];
+    twin integer := case when b.cuts[1] < 0 and not faulty then -b.cuts[1] else 0 end;
+    size integer;
     lengths integer[];
-    half integer;
 begin
-    if coalesce(cardinality(b.cuts), 0) = 0 then
+    if coalesce(cardinality(b.rest), 0) = 0 then
         delete from app_queue_batches d where d.batch_id = b.batch_id;
         perform release_lane(q, b.lane, moment);
         return;
     end if;
-    part := b.rest[1:abs(size)];
-    left_over := b.rest[abs(size) + 1:];
-    lengths := b.cuts[2:];
-    if size < -1 and not faulty then
-        -- Its twin was sound, so the fault is here: it isn't tried as a whole.
-        half := (cardinality(part) + 1) / 2;
-        left_over := part[half + 1:] || left_over;
-        lengths := array[half - cardinality(part)] || lengths;
-        part := part[1:half];
+    if twin > 0 then
+        -- This part was sound, so the fault is in its twin: that isn't tried as a whole, unless it is one item.
+        size := (twin + 1) / 2;
+        lengths := case when twin > size then array[size - twin] else '{}' end || b.cuts[2:];
+    else
+        -- Nothing is known of what is left: it is one part, so that what is sound goes together.
+        size := cardinality(b.rest);
+        lengths := '{}';
     end if;
     update app_queue_batches u set
-        batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = null, members = part,
-        rest = coalesce(left_over, '{}'), cuts = coalesce(lengths, '{}')
+        batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = null,
+        members = b.rest[1:size], rest = b.rest[size + 1:], cuts = lengths
     where u.batch_id = b.batch_id;
 end
 $$;
@@ -1066,11 +1122,65 @@ $$;
 
 ALTER FUNCTION public.lock_cap(workflow uuid) OWNER TO ms_owner;
 
+CREATE TABLE public.app_queue_keys (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    lane text NOT NULL,
+    state text DEFAULT 'ready'::text NOT NULL,
+    depth integer DEFAULT 0 NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    oldest_at timestamp with time zone,
+    due_at timestamp with time zone,
+    flush_through bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT app_queue_keys_depth CHECK (((depth >= 0) AND (bytes >= 0))),
+    CONSTRAINT app_queue_keys_state CHECK ((state = ANY (ARRAY['ready'::text, 'held'::text, 'blocked'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.app_queue_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue_keys OWNER TO ms_owner;
+
+CREATE FUNCTION public.lock_due_lanes(queue uuid, moment timestamp with time zone, most integer) RETURNS SETOF public.app_queue_keys
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if most > 0 then
+        return query
+            select * from app_queue_keys r
+            where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
+            order by r.due_at, r.lane
+            limit most
+            for update skip locked;
+        if not found then
+            return query select * from wait_for_lane(queue, moment);
+        end if;
+    end if;
+end
+$$;
+
+ALTER FUNCTION public.lock_due_lanes(queue uuid, moment timestamp with time zone, most integer) OWNER TO ms_owner;
+
 CREATE FUNCTION public.lock_key(workflow uuid, key text) RETURNS void
     LANGUAGE sql
     AS $$ select pg_advisory_xact_lock(hashtextextended(workflow::text || ':' || key, 1)) $$;
 
 ALTER FUNCTION public.lock_key(workflow uuid, key text) OWNER TO ms_owner;
+
+CREATE FUNCTION public.lock_queue(workspace bigint, queue uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+begin
+    perform from queue_rate_limiting l where l.queue_id = queue and l.workspace_id = workspace for update;
+    if not found then
+        return null;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended(queue::text, 3));
+    return (select s.queue_id from workflows_app_queues s where s.queue_id = queue and s.workspace_id = workspace);
+end
+$$;
+
+ALTER FUNCTION public.lock_queue(workspace bigint, queue uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.mark_started(run uuid, epoch integer) RETURNS text
     LANGUAGE plpgsql
@@ -1115,7 +1225,7 @@ begin
             (select min(i.available_at) from app_queue i where i.queue_id = queue and i.state = 'delayed'));
         if next_one is not null then
             next_one := greatest(next_one, (
-                select rate_next(l.starts, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, present())
+                select rate_next(flushes_until(l.starts, present()), q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, present())
                 from queue_rate_limiting l where l.queue_id = queue));
         end if;
     else
@@ -1194,40 +1304,37 @@ ALTER FUNCTION public.present() OWNER TO ms_owner;
 
 CREATE FUNCTION public.promote_delayed(q public.workflows_app_queues, moment timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
+    SET lock_timeout TO '2s'
     AS $$
 declare
     one record;
-    n integer := 0;
-    total bigint := 0;
+    chosen integer[];
+    since timestamptz;
 begin
-    if not exists (
-        select from app_queue i where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
-    ) then
+    select array_agg(d.size), min(d.available_at) into chosen, since from (
+        select i.size, i.available_at from app_queue i
+        where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
+        order by i.available_at, i.item_id
+        limit 1000
+    ) as d;
+    if chosen is null then
         return;
     end if;
-    insert into app_queue_keys (workspace_id, queue_id, lane) values (q.workspace_id, q.queue_id, '') on conflict do nothing;
-    -- Somebody adds to it now: the next claim sees to it.
-    perform from app_queue_keys k where k.queue_id = q.queue_id and k.lane = '' for update skip locked;
-    if not found then
-        return;
-    end if;
+    perform fill_lanes(q, array_fill(''::text, array[cardinality(chosen)]), chosen, since);
+    -- The same ones: whoever else changes delayed items holds the queue's rate, as we do.
     for one in
-        select i.item_id, i.size from app_queue i
+        select i.item_id from app_queue i
         where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
         order by i.available_at, i.item_id
         limit 1000
     loop
         update app_queue i set state = 'waiting', seq = nextval('app_queue_seq')
         where i.queue_id = q.queue_id and i.item_id = one.item_id;
-        n := n + 1;
-        total := total + one.size;
     end loop;
-    update app_queue_keys k set
-        depth = k.depth + n, bytes = k.bytes + total, oldest_at = coalesce(k.oldest_at, moment),
-        due_at = case when k.state <> 'ready' then k.due_at else least(k.due_at, due_time(k.depth + n, k.bytes + total, moment,
-            false, q.flush_batch_size, q.flush_record_max_age, moment)) end
-    where k.queue_id = q.queue_id and k.lane = '';
-    insert into app_queue_counts (workspace_id, queue_id, depth, delayed) values (q.workspace_id, q.queue_id, n, -n);
+    insert into app_queue_counts (workspace_id, queue_id, depth, delayed)
+    values (q.workspace_id, q.queue_id, cardinality(chosen), -cardinality(chosen));
+exception when lock_not_available then
+    return;
 end
 $$;
 
@@ -1284,8 +1391,12 @@ CREATE FUNCTION public.reckon_due_times(queue uuid) RETURNS void
     with lanes as (
         select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'ready' order by k.lane for update
     )
-    update app_queue_keys k set due_at = due_time(k.depth, k.bytes, k.oldest_at, k.due_at <= present(), q.flush_batch_size,
-        q.flush_record_max_age, present())
+    update app_queue_keys k set due_at = due_time(k.depth, k.bytes, k.oldest_at,
+        k.flush_through >= (
+            select i.seq from app_queue i
+            where i.queue_id = queue and i.lane = k.lane and i.state = 'waiting'
+            order by i.seq limit 1),
+        q.flush_batch_size, q.flush_record_max_age, present())
     from lanes, workflows_app_queues q
     where k.queue_id = queue and k.lane = lanes.lane and q.queue_id = queue
 $$;
@@ -1492,14 +1603,17 @@ CREATE FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most intege
     LANGUAGE plpgsql
     AS $$
 declare
-    q workflows_app_queues;
+    q workflows_app_queues := use_queue(queue);
     chosen uuid[];
+    lanes text[];
+    sizes integer[];
     one record;
     moment timestamptz;
 begin
-    select * into q from workflows_app_queues s where s.queue_id = queue for key share;
-    select array_agg(d.item_id) into chosen from (
-        select i.item_id from app_queue i
+    select array_agg(d.item_id), array_agg(case when q.ordering = 'key' then coalesce(d.ordering_key, '') else '' end), array_agg(d.size)
+    into chosen, lanes, sizes
+    from (
+        select i.item_id, i.ordering_key, i.size from app_queue i
         where i.queue_id = queue and i.state = 'dead' and (items is null or i.item_id = any (items))
         order by i.item_id desc
         limit most
@@ -1508,23 +1622,11 @@ begin
     if chosen is null then
         return 0;
     end if;
-    insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
-    select q.workspace_id, queue, g.lane, g.n, g.bytes, present(),
-        due_time(g.n, g.bytes, present(), false, q.flush_batch_size, q.flush_record_max_age, present())
-    from (
-        select i.lane, count(*)::integer as n, sum(i.size)::bigint as bytes from app_queue i
-        where i.queue_id = queue and i.item_id = any (chosen)
-        group by i.lane
-        order by i.lane
-    ) as g
-    on conflict (queue_id, lane) do update set
-        depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
-        oldest_at = coalesce(k.oldest_at, excluded.oldest_at),
-        due_at = case when k.state <> 'ready' then k.due_at else least(k.due_at, excluded.due_at) end;
+    perform fill_lanes(q, lanes, sizes, null);
     moment := present();
-    for one in select g.item_id from unnest(chosen) as g (item_id) order by g.item_id loop
+    for one in select g.item_id, g.lane from unnest(chosen, lanes) as g (item_id, lane) order by g.item_id loop
         update app_queue i set
-            state = 'waiting', seq = nextval('app_queue_seq'), attempts = 0, available_at = moment, failed_at = null,
+            state = 'waiting', seq = nextval('app_queue_seq'), lane = one.lane, attempts = 0, available_at = moment, failed_at = null,
             run_id = null, error = null
         where i.queue_id = queue and i.item_id = one.item_id;
     end loop;
@@ -1662,11 +1764,19 @@ declare
 begin
     perform from queue_rate_limiting l where l.queue_id = queue for update;
     update workflows_app_queues s set status = wanted, updated_at = now() where s.queue_id = queue and s.status <> wanted;
+    if wanted = 'paused' then
+        -- A claim that hasn't begun is over, and comes again as the same run when the queue goes on.
+        update app_queue_batches u set epoch = nextval('app_queue_epoch'), lease_until = present(), holder = null
+        where u.queue_id = queue and u.state = 'claimed';
+    end if;
     if wanted = 'running' then
         for one in
             select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'blocked' order by k.lane for update
         loop
-            update app_queue_batches u set state = 'resting', not_before = present(), attempt = 1
+            -- What was found out about its parts may not hold any more.
+            update app_queue_batches u set
+                state = 'resting', not_before = present(), attempt = 1,
+                cuts = case when cardinality(u.rest) > 0 then array[cardinality(u.rest)] else u.cuts end
             where u.queue_id = queue and u.lane = one.lane and u.state = 'blocked'
             returning cardinality(u.members) + coalesce(cardinality(u.rest), 0) into n;
             update app_queue_keys k set state = 'held' where k.queue_id = queue and k.lane = one.lane;
@@ -1713,11 +1823,43 @@ $$;
 
 ALTER FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) OWNER TO ms_owner;
 
+CREATE FUNCTION public.use_queue(queue uuid) RETURNS public.workflows_app_queues
+    LANGUAGE plpgsql
+    AS $$
+declare
+    q workflows_app_queues;
+begin
+    perform pg_advisory_xact_lock_shared(hashtextextended(queue::text, 3));
+    select * into q from workflows_app_queues s where s.queue_id = queue;
+    return q;
+end
+$$;
+
+ALTER FUNCTION public.use_queue(queue uuid) OWNER TO ms_owner;
+
 CREATE FUNCTION public.uuid7_floor(moment timestamp with time zone) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM moment) * (1000)::numeric)))::bigint), 12, '0'::text) || repeat('0'::text, 20)))::uuid;
 
 ALTER FUNCTION public.uuid7_floor(moment timestamp with time zone) OWNER TO ms_owner;
+
+CREATE FUNCTION public.wait_for_lane(queue uuid, moment timestamp with time zone) RETURNS SETOF public.app_queue_keys
+    LANGUAGE plpgsql
+    SET lock_timeout TO '2s'
+    AS $$
+begin
+    return query
+        select * from app_queue_keys r
+        where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
+        order by r.due_at, r.lane
+        limit 1
+        for update;
+exception when lock_not_available then
+    return;
+end
+$$;
+
+ALTER FUNCTION public.wait_for_lane(queue uuid, moment timestamp with time zone) OWNER TO ms_owner;
 
 CREATE FUNCTION public.workflows_cap_changed() RETURNS trigger
     LANGUAGE plpgsql
@@ -1830,25 +1972,6 @@ CREATE SEQUENCE public.app_queue_epoch
     CACHE 1;
 
 ALTER SEQUENCE public.app_queue_epoch OWNER TO ms_owner;
-
-CREATE TABLE public.app_queue_keys (
-    workspace_id bigint NOT NULL,
-    queue_id uuid NOT NULL,
-    lane text NOT NULL,
-    state text DEFAULT 'ready'::text NOT NULL,
-    depth integer DEFAULT 0 NOT NULL,
-    bytes bigint DEFAULT 0 NOT NULL,
-    oldest_at timestamp with time zone,
-    due_at timestamp with time zone,
-    flush_through bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT app_queue_keys_depth CHECK (((depth >= 0) AND (bytes >= 0))),
-    CONSTRAINT app_queue_keys_state CHECK ((state = ANY (ARRAY['ready'::text, 'held'::text, 'blocked'::text])))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='500', autovacuum_vacuum_cost_delay='0');
-
-ALTER TABLE ONLY public.app_queue_keys FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.app_queue_keys OWNER TO ms_owner;
 
 CREATE TABLE public.app_queue_logs (
     workspace_id bigint NOT NULL,
@@ -2849,6 +2972,10 @@ REVOKE ALL ON FUNCTION public.clear_queue(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) TO ms_app;
+GRANT ALL ON FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.drop_workflow_views(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.drop_workflow_views(id uuid) TO ms_engine;
 
@@ -2870,6 +2997,13 @@ GRANT ALL ON FUNCTION public.ensure_weeks(ahead integer) TO ms_engine;
 REVOKE ALL ON FUNCTION public.ensure_workflow_views(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.ensure_workflow_views(id uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.ensure_workflow_views(id uuid) TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.fill_lanes(q public.workflows_app_queues, lanes text[], sizes integer[], since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fill_lanes(q public.workflows_app_queues, lanes text[], sizes integer[], since timestamp with time zone) TO ms_app;
+GRANT ALL ON FUNCTION public.fill_lanes(q public.workflows_app_queues, lanes text[], sizes integer[], since timestamp with time zone) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.fill_room(workspace bigint, workflow uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fill_room(workspace bigint, workflow uuid) TO ms_app;
@@ -2904,11 +3038,12 @@ REVOKE ALL ON FUNCTION public.flush_queue(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.flush_queue(queue uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.flush_queue(queue uuid) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.flushes_until(starts timestamp with time zone[], moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.flushes_until(starts timestamp with time zone[], moment timestamp with time zone) TO ms_app;
+GRANT ALL ON FUNCTION public.flushes_until(starts timestamp with time zone[], moment timestamp with time zone) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.fold_counts(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fold_counts(queue uuid) TO ms_engine;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows_app_queues TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) TO ms_app;
@@ -2922,9 +3057,19 @@ REVOKE ALL ON FUNCTION public.lock_cap(workflow uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_cap(workflow uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.lock_cap(workflow uuid) TO ms_engine;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_keys TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_keys TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.lock_due_lanes(queue uuid, moment timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lock_due_lanes(queue uuid, moment timestamp with time zone, most integer) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.lock_key(workflow uuid, key text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.lock_key(workflow uuid, key text) TO ms_app;
 GRANT ALL ON FUNCTION public.lock_key(workflow uuid, key text) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.lock_queue(workspace bigint, queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lock_queue(workspace bigint, queue uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.lock_queue(workspace bigint, queue uuid) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.mark_started(run uuid, epoch integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_started(run uuid, epoch integer) TO ms_engine;
@@ -2991,6 +3136,13 @@ REVOKE ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count in
 GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_app;
 GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.use_queue(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.use_queue(queue uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.use_queue(queue uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.wait_for_lane(queue uuid, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.wait_for_lane(queue uuid, moment timestamp with time zone) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.workflows_cap_changed() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.workflows_cap_changed() TO ms_app;
 GRANT ALL ON FUNCTION public.workflows_cap_changed() TO ms_engine;
@@ -3012,9 +3164,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_dedupe TO ms_engine;
 
 GRANT SELECT,USAGE ON SEQUENCE public.app_queue_epoch TO ms_app;
 GRANT SELECT,USAGE ON SEQUENCE public.app_queue_epoch TO ms_engine;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_keys TO ms_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_keys TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_logs TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_logs TO ms_engine;

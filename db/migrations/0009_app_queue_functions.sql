@@ -12,8 +12,72 @@ create function due_time(
 language sql immutable parallel safe
 return case
     when depth = 0 then null
-    when asked or depth >= batch_size or bytes >= app_queue_batch_bytes() then moment
+    when coalesce(asked, false) or depth >= batch_size or bytes >= app_queue_batch_bytes() then moment
     else since + make_interval(secs => age_s)
+end;
+
+-- Held by whoever adds to a queue, or takes from it, until the commit: the queue can't be deleted and its settings can't change meanwhile. Not
+-- the row's own lock: many at once would each have to write down all the others.
+create function use_queue(queue uuid) returns workflows_app_queues
+language plpgsql as $$
+declare
+    q workflows_app_queues;
+begin
+    perform pg_advisory_xact_lock_shared(hashtextextended(queue::text, 3));
+    select * into q from workflows_app_queues s where s.queue_id = queue;
+    return q;
+end
+$$;
+
+-- Held alone, by whoever changes the settings or deletes the queue. Null: there is no such queue.
+create function lock_queue(workspace bigint, queue uuid) returns uuid
+language plpgsql as $$
+begin
+    perform from queue_rate_limiting l where l.queue_id = queue and l.workspace_id = workspace for update;
+    if not found then
+        return null;
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended(queue::text, 3));
+    return (select s.queue_id from workflows_app_queues s where s.queue_id = queue and s.workspace_id = workspace);
+end
+$$;
+
+-- Counts in what waits in lanes from now on (sizes beside lanes), and holds these lanes until the commit, taken in the order of their names.
+-- since: when it began to wait; null: now. Gives when the first of the lanes that may be claimed is due.
+create function fill_lanes(q workflows_app_queues, lanes text[], sizes integer[], since timestamptz) returns timestamptz
+language sql as $$
+    with summed as (
+        select g.lane, count(*)::integer as n, sum(g.size)::bigint as bytes
+        from unnest(lanes, sizes) as g (lane, size)
+        group by g.lane
+        order by g.lane
+    ), told as (
+        insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
+        select q.workspace_id, q.queue_id, s.lane, s.n, s.bytes, coalesce(since, present()),
+            due_time(s.n, s.bytes, coalesce(since, present()), false, q.flush_batch_size, q.flush_record_max_age, present())
+        from summed s
+        on conflict (queue_id, lane) do update set
+            depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
+            oldest_at = least(k.oldest_at, excluded.oldest_at),
+            -- The clock is read here, so after waiting for the lane.
+            due_at = case
+                when k.state <> 'ready' then k.due_at
+                else least(k.due_at, excluded.due_at, due_time(k.depth + excluded.depth, k.bytes + excluded.bytes,
+                    excluded.oldest_at, false, q.flush_batch_size, q.flush_record_max_age, present()))
+            end
+        returning case when k.state = 'ready' then k.due_at end as due_at
+    )
+    select min(t.due_at) from told t
+$$;
+
+-- A history of flushes as the clock sees it now. One that lies in the future happened before the clock was set back: it holds nobody up for longer
+-- than one from now.
+create function flushes_until(starts timestamptz[], moment timestamptz) returns timestamptz[]
+language sql immutable parallel safe
+return case
+    when starts[cardinality(starts)] > moment
+        then (select array_agg(least(g.at, moment) order by g.n) from unnest(starts) with ordinality as g (at, n))
+    else starts
 end;
 
 -- Adds items to a queue, all or none, in the order given within each lane.
@@ -31,9 +95,16 @@ declare
     fresh bigint[];
 begin
     perform act_for(workspace);
-    -- Shared with all who add, closed to whoever deletes the queue.
-    select * into q from workflows_app_queues s where s.queue_id = queue and s.workspace_id = workspace for key share;
-    if not found then
+    if operation_key is not null then
+        select 'repeated', o.accepted, o.duplicates into outcome, accepted, duplicates from app_queue_operations o
+        where o.workspace_id = workspace and o.operation = operation_key;
+        if found then
+            return next;
+            return;
+        end if;
+    end if;
+    q := use_queue(queue);
+    if q.workspace_id is distinct from workspace then
         outcome := 'queue_missing';
         return next;
         return;
@@ -44,11 +115,11 @@ begin
         return;
     end if;
     if operation_key is not null then
+        -- Waits for another one that does the same now.
         insert into app_queue_operations (workspace_id, operation) values (workspace, operation_key) on conflict do nothing;
         if not found then
-            select o.accepted, o.duplicates into accepted, duplicates from app_queue_operations o
+            select 'repeated', o.accepted, o.duplicates into outcome, accepted, duplicates from app_queue_operations o
             where o.workspace_id = workspace and o.operation = operation_key;
-            outcome := 'repeated';
             return next;
             return;
         end if;
@@ -73,28 +144,9 @@ begin
         kept := kept || coalesce(fresh, '{}');
     end if;
 
-    -- Lanes are locked in the order of their names. The clock is read for each, so after waiting for it.
-    with given as (
-        select case when q.ordering = 'key' then coalesce(ordering_keys[g.n], '') else '' end as lane, sizes[g.n] as size
-        from unnest(kept) as g (n) where coalesce(delays[g.n], 0) <= 0
-    ), summed as (
-        select g.lane, count(*) as n, sum(g.size) as bytes from given g group by g.lane order by g.lane
-    ), told as (
-        insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
-        select workspace, queue, s.lane, s.n, s.bytes, present(),
-            due_time(s.n, s.bytes::bigint, present(), false, q.flush_batch_size, q.flush_record_max_age, present())
-        from summed s
-        on conflict (queue_id, lane) do update set
-            depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
-            oldest_at = coalesce(k.oldest_at, excluded.oldest_at),
-            due_at = case
-                when k.state <> 'ready' then k.due_at
-                else least(k.due_at, excluded.due_at, due_time(k.depth + excluded.depth, k.bytes + excluded.bytes,
-                    excluded.oldest_at, false, q.flush_batch_size, q.flush_record_max_age, excluded.oldest_at))
-            end
-        returning case when k.state = 'ready' then k.due_at end as due_at
-    )
-    select min(t.due_at) into wake_at from told t;
+    select fill_lanes(q, array_agg(case when q.ordering = 'key' then coalesce(ordering_keys[g.n], '') else '' end), array_agg(sizes[g.n]), null)
+    into wake_at
+    from unnest(kept) as g (n) where coalesce(delays[g.n], 0) <= 0;
 
     moment := present();
     insert into app_queue (
@@ -125,42 +177,72 @@ begin
 end
 $$;
 
--- Lets delayed items whose time has come wait like the others, in the order of their times. Their lane is the queue's only one.
+-- Lets delayed items whose time has come wait like the others, in the order of their times. Their lane is the queue's only one. Somebody who adds
+-- to it holds it until he commits: he is waited for, but not for long, and the next claim sees to it then.
 create function promote_delayed(q workflows_app_queues, moment timestamptz) returns void
-language plpgsql as $$
+language plpgsql set lock_timeout = '2s' as $$
 declare
     one record;
-    n integer := 0;
-    total bigint := 0;
+    chosen integer[];
+    since timestamptz;
 begin
-    if not exists (
-        select from app_queue i where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
-    ) then
+    select array_agg(d.size), min(d.available_at) into chosen, since from (
+        select i.size, i.available_at from app_queue i
+        where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
+        order by i.available_at, i.item_id
+        limit 1000
+    ) as d;
+    if chosen is null then
         return;
     end if;
-    insert into app_queue_keys (workspace_id, queue_id, lane) values (q.workspace_id, q.queue_id, '') on conflict do nothing;
-    -- Somebody adds to it now: the next claim sees to it.
-    perform from app_queue_keys k where k.queue_id = q.queue_id and k.lane = '' for update skip locked;
-    if not found then
-        return;
-    end if;
+    perform fill_lanes(q, array_fill(''::text, array[cardinality(chosen)]), chosen, since);
+    -- The same ones: whoever else changes delayed items holds the queue's rate, as we do.
     for one in
-        select i.item_id, i.size from app_queue i
+        select i.item_id from app_queue i
         where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
         order by i.available_at, i.item_id
         limit 1000
     loop
         update app_queue i set state = 'waiting', seq = nextval('app_queue_seq')
         where i.queue_id = q.queue_id and i.item_id = one.item_id;
-        n := n + 1;
-        total := total + one.size;
     end loop;
-    update app_queue_keys k set
-        depth = k.depth + n, bytes = k.bytes + total, oldest_at = coalesce(k.oldest_at, moment),
-        due_at = case when k.state <> 'ready' then k.due_at else least(k.due_at, due_time(k.depth + n, k.bytes + total, moment,
-            false, q.flush_batch_size, q.flush_record_max_age, moment)) end
-    where k.queue_id = q.queue_id and k.lane = '';
-    insert into app_queue_counts (workspace_id, queue_id, depth, delayed) values (q.workspace_id, q.queue_id, n, -n);
+    insert into app_queue_counts (workspace_id, queue_id, depth, delayed)
+    values (q.workspace_id, q.queue_id, cardinality(chosen), -cardinality(chosen));
+exception when lock_not_available then
+    return;
+end
+$$;
+
+-- The first lane that is due, when all that are due are held by those who add to them: a lane that is always added to must be got in turn.
+create function wait_for_lane(queue uuid, moment timestamptz) returns setof app_queue_keys
+language plpgsql set lock_timeout = '2s' as $$
+begin
+    return query
+        select * from app_queue_keys r
+        where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
+        order by r.due_at, r.lane
+        limit 1
+        for update;
+exception when lock_not_available then
+    return;
+end
+$$;
+
+-- Lanes that are due longest, held until the commit.
+create function lock_due_lanes(queue uuid, moment timestamptz, most integer) returns setof app_queue_keys
+language plpgsql as $$
+begin
+    if most > 0 then
+        return query
+            select * from app_queue_keys r
+            where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
+            order by r.due_at, r.lane
+            limit most
+            for update skip locked;
+        if not found then
+            return query select * from wait_for_lane(queue, moment);
+        end if;
+    end if;
 end
 $$;
 
@@ -185,6 +267,9 @@ declare
 begin
     -- Claims of one queue, and its pause, go one after the other from here on.
     select l.starts into past from queue_rate_limiting l where l.queue_id = queue for update;
+    if not found then
+        return;
+    end if;
     select s.* into q from workflows_app_queues s
     join workflows w on w.workflow_id = s.consumer_workflow_id and w.status = 'active' and w.live_version is not null
     where s.queue_id = queue and s.status = 'running';
@@ -192,18 +277,20 @@ begin
         return;
     end if;
     moment := present();
+    past := flushes_until(past, moment);
     for b in
         update app_queue_batches u set
             epoch = nextval('app_queue_epoch'), holder = claimer, lease_until = moment + make_interval(secs => lease_s),
             workflow_id = q.consumer_workflow_id
         where u.batch_id in (
             select c.batch_id from app_queue_batches c
-            where c.queue_id = queue and c.state = 'claimed' and c.lease_until < moment
+            where c.queue_id = queue and c.state = 'claimed' and c.lease_until <= moment
             order by c.lease_until
             limit most
             for update skip locked)
         returning u.*
     loop
+        most := most - 1;
         return next b;
     end loop;
 
@@ -233,11 +320,7 @@ begin
     end loop;
 
     for k in
-        select * from app_queue_keys r
-        where r.queue_id = queue and r.state = 'ready' and r.due_at <= moment
-        order by r.due_at, r.lane
-        limit greatest(0, least(room, most) - used)
-        for update skip locked
+        select * from lock_due_lanes(queue, moment, least(room, most) - used)
     loop
         exit when rate_next(past, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, moment) > moment;
         if q.flush_strategy = 'fifo' then
@@ -284,40 +367,41 @@ begin
             picked, nextval('app_queue_epoch'), claimer, moment + make_interval(secs => lease_s), moment)
         returning * into b;
         update app_queue_keys r set
-            state = 'held', depth = greatest(0, r.depth - cardinality(picked)), bytes = greatest(0, r.bytes - total),
+            state = 'held', depth = r.depth - cardinality(picked), bytes = r.bytes - total,
             due_at = null
         where r.queue_id = queue and r.lane = k.lane;
         moved := moved + cardinality(picked);
         return next b;
     end loop;
 
-    if used > 0 then
-        update queue_rate_limiting l set starts = past where l.queue_id = queue;
-    end if;
+    update queue_rate_limiting l set starts = past where l.queue_id = queue and l.starts is distinct from past;
     if moved > 0 then
         insert into app_queue_counts (workspace_id, queue_id, depth, in_flight) values (q.workspace_id, queue, -moved, moved);
     end if;
 end
 $$;
 
--- The claimed batch's run begins to exist, in the same transaction. False: the claim is not the last one any more.
+-- The claimed batch's run begins to exist, in the same transaction. False: the claim is not the last one any more, or its workflow doesn't take
+-- the items any more.
 create function begin_flush(batch uuid, claim_epoch bigint) returns boolean
 language plpgsql as $$
 declare
     b app_queue_batches;
+    q workflows_app_queues;
 begin
+    q := use_queue((select c.queue_id from app_queue_batches c where c.batch_id = batch));
     update app_queue_batches u set state = 'running', lease_until = null, holder = null
-    where u.batch_id = batch and u.epoch = claim_epoch and u.state = 'claimed'
+    where u.batch_id = batch and u.epoch = claim_epoch and u.state = 'claimed' and u.workflow_id = q.consumer_workflow_id
+        and exists (select from workflows w where w.workflow_id = u.workflow_id and w.status = 'active')
     returning * into b;
     if not found then
         return false;
     end if;
     insert into app_queue_logs (
         workspace_id, queue_id, run_id, batch_id, workflow_id, attempt, ordering_key, items, reason, flushed_at)
-    select b.workspace_id, b.queue_id, b.run_id, b.batch_id, b.workflow_id, b.attempt,
+    values (b.workspace_id, b.queue_id, b.run_id, b.batch_id, b.workflow_id, b.attempt,
         case when q.ordering = 'key' then nullif(b.lane, '') end, cardinality(b.members),
-        case when b.attempt > 1 then 'retry' when b.cuts is not null then 'bisect' else b.reason end, b.claimed_at
-    from workflows_app_queues q where q.queue_id = b.queue_id;
+        case when b.attempt > 1 then 'retry' when b.cuts is not null then 'bisect' else b.reason end, b.claimed_at);
     return true;
 end
 $$;
@@ -348,30 +432,27 @@ $$;
 create function go_on_with_batch(q workflows_app_queues, b app_queue_batches, faulty boolean, moment timestamptz) returns void
 language plpgsql as $$
 declare
-    size integer := b.cuts[1];
-    part bigint[];
-    left_over bigint[];
+    twin integer := case when b.cuts[1] < 0 and not faulty then -b.cuts[1] else 0 end;
+    size integer;
     lengths integer[];
-    half integer;
 begin
-    if coalesce(cardinality(b.cuts), 0) = 0 then
+    if coalesce(cardinality(b.rest), 0) = 0 then
         delete from app_queue_batches d where d.batch_id = b.batch_id;
         perform release_lane(q, b.lane, moment);
         return;
     end if;
-    part := b.rest[1:abs(size)];
-    left_over := b.rest[abs(size) + 1:];
-    lengths := b.cuts[2:];
-    if size < -1 and not faulty then
-        -- Its twin was sound, so the fault is here: it isn't tried as a whole.
-        half := (cardinality(part) + 1) / 2;
-        left_over := part[half + 1:] || left_over;
-        lengths := array[half - cardinality(part)] || lengths;
-        part := part[1:half];
+    if twin > 0 then
+        -- This part was sound, so the fault is in its twin: that isn't tried as a whole, unless it is one item.
+        size := (twin + 1) / 2;
+        lengths := case when twin > size then array[size - twin] else '{}' end || b.cuts[2:];
+    else
+        -- Nothing is known of what is left: it is one part, so that what is sound goes together.
+        size := cardinality(b.rest);
+        lengths := '{}';
     end if;
     update app_queue_batches u set
-        batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = null, members = part,
-        rest = coalesce(left_over, '{}'), cuts = coalesce(lengths, '{}')
+        batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = null,
+        members = b.rest[1:size], rest = b.rest[size + 1:], cuts = lengths
     where u.batch_id = b.batch_id;
 end
 $$;
@@ -393,7 +474,7 @@ begin
     if not found then
         return;
     end if;
-    select * into q from workflows_app_queues s where s.queue_id = b.queue_id;
+    q := use_queue(b.queue_id);
     perform from app_queue_keys k where k.queue_id = b.queue_id and k.lane = b.lane for update;
     select * into b from app_queue_batches c where c.run_id = run and c.state = 'running' for update;
     if not found then
@@ -420,7 +501,7 @@ begin
         values (b.workspace_id, b.queue_id, kept, -n - coalesce(cardinality(b.rest), 0));
         perform release_lane(q, b.lane, moment);
     else
-        if b.cuts is null and b.attempt < q.max_attempts then
+        if b.attempt < q.max_attempts and (b.cuts is null or q.on_failure <> 'bisect') then
             became := 'retried';
         elsif q.on_failure = 'bisect' and n > 1 then
             became := 'bisected';
@@ -454,8 +535,7 @@ begin
                     batch_id = gen_random_uuid(), state = 'resting', not_before = moment, attempt = 1, error = end_error,
                     members = b.members[1:half],
                     rest = b.members[half + 1:] || coalesce(b.rest, '{}'),
-                    cuts = array[half - n] || case when b.cuts[1] < 0 then array[-b.cuts[1]] || b.cuts[2:]
-                        else coalesce(b.cuts, '{}') end
+                    cuts = array[half - n] || case when cardinality(b.rest) > 0 then array[cardinality(b.rest)] else '{}' end
                 where u.batch_id = b.batch_id;
         end case;
     end if;
@@ -490,7 +570,7 @@ begin
             (select min(i.available_at) from app_queue i where i.queue_id = queue and i.state = 'delayed'));
         if next_one is not null then
             next_one := greatest(next_one, (
-                select rate_next(l.starts, q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, present())
+                select rate_next(flushes_until(l.starts, present()), q.flush_rate_limit_max_flush_count, q.flush_rate_limit_time_window, present())
                 from queue_rate_limiting l where l.queue_id = queue));
         end if;
     else
@@ -529,11 +609,19 @@ declare
 begin
     perform from queue_rate_limiting l where l.queue_id = queue for update;
     update workflows_app_queues s set status = wanted, updated_at = now() where s.queue_id = queue and s.status <> wanted;
+    if wanted = 'paused' then
+        -- A claim that hasn't begun is over, and comes again as the same run when the queue goes on.
+        update app_queue_batches u set epoch = nextval('app_queue_epoch'), lease_until = present(), holder = null
+        where u.queue_id = queue and u.state = 'claimed';
+    end if;
     if wanted = 'running' then
         for one in
             select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'blocked' order by k.lane for update
         loop
-            update app_queue_batches u set state = 'resting', not_before = present(), attempt = 1
+            -- What was found out about its parts may not hold any more.
+            update app_queue_batches u set
+                state = 'resting', not_before = present(), attempt = 1,
+                cuts = case when cardinality(u.rest) > 0 then array[cardinality(u.rest)] else u.cuts end
             where u.queue_id = queue and u.lane = one.lane and u.state = 'blocked'
             returning cardinality(u.members) + coalesce(cardinality(u.rest), 0) into n;
             update app_queue_keys k set state = 'held' where k.queue_id = queue and k.lane = one.lane;
@@ -552,8 +640,12 @@ language sql as $$
     with lanes as (
         select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'ready' order by k.lane for update
     )
-    update app_queue_keys k set due_at = due_time(k.depth, k.bytes, k.oldest_at, k.due_at <= present(), q.flush_batch_size,
-        q.flush_record_max_age, present())
+    update app_queue_keys k set due_at = due_time(k.depth, k.bytes, k.oldest_at,
+        k.flush_through >= (
+            select i.seq from app_queue i
+            where i.queue_id = queue and i.lane = k.lane and i.state = 'waiting'
+            order by i.seq limit 1),
+        q.flush_batch_size, q.flush_record_max_age, present())
     from lanes, workflows_app_queues q
     where k.queue_id = queue and k.lane = lanes.lane and q.queue_id = queue
 $$;
@@ -566,11 +658,17 @@ declare
     resting bigint;
     late bigint;
     busy bigint[];
+    held text[];
     owner bigint;
 begin
-    perform from queue_rate_limiting l where l.queue_id = queue for update;
-    select s.workspace_id into owner from workflows_app_queues s where s.queue_id = queue;
-    perform from app_queue_keys k where k.queue_id = queue order by k.lane for update;
+    select l.workspace_id into owner from queue_rate_limiting l where l.queue_id = queue for update;
+    if not found then
+        return 0;
+    end if;
+    -- What comes into other lanes from here on came later. Into these nothing comes until the commit.
+    select coalesce(array_agg(k.lane), '{}') into held from (
+        select r.lane from app_queue_keys r where r.queue_id = queue order by r.lane for update
+    ) as k;
     with dropped as (
         delete from app_queue_batches d where d.queue_id = queue and d.state in ('resting', 'blocked')
         returning d.state, cardinality(d.members) + coalesce(cardinality(d.rest), 0) as n
@@ -579,16 +677,19 @@ begin
     select coalesce(array_agg(m.seq), '{}') into busy
     from app_queue_batches b cross join unnest(b.members || coalesce(b.rest, '{}')) as m (seq) where b.queue_id = queue;
     with dropped as (
-        delete from app_queue i where i.queue_id = queue and i.state in ('waiting', 'delayed')
-            and not (i.seq = any (busy))
+        delete from app_queue i
+        where i.queue_id = queue
+            and (i.state = 'delayed' or (i.state = 'waiting' and i.lane = any (held) and i.seq <> all (busy)))
         returning i.state
     )
     select count(*), count(*) filter (where d.state = 'delayed') into gone, late from dropped d;
-    delete from app_queue_keys k where k.queue_id = queue
+    delete from app_queue_keys k where k.queue_id = queue and k.lane = any (held)
         and not exists (select from app_queue_batches b where b.queue_id = queue and b.lane = k.lane);
-    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue;
-    insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
-    values (owner, queue, -(gone - late - resting), -resting, -late);
+    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue and k.lane = any (held);
+    if gone > 0 then
+        insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
+        values (owner, queue, -(gone - late - resting), -resting, -late);
+    end if;
     return gone;
 end
 $$;
@@ -597,14 +698,17 @@ $$;
 create function replay_dead_letters(queue uuid, items uuid[], most integer) returns integer
 language plpgsql as $$
 declare
-    q workflows_app_queues;
+    q workflows_app_queues := use_queue(queue);
     chosen uuid[];
+    lanes text[];
+    sizes integer[];
     one record;
     moment timestamptz;
 begin
-    select * into q from workflows_app_queues s where s.queue_id = queue for key share;
-    select array_agg(d.item_id) into chosen from (
-        select i.item_id from app_queue i
+    select array_agg(d.item_id), array_agg(case when q.ordering = 'key' then coalesce(d.ordering_key, '') else '' end), array_agg(d.size)
+    into chosen, lanes, sizes
+    from (
+        select i.item_id, i.ordering_key, i.size from app_queue i
         where i.queue_id = queue and i.state = 'dead' and (items is null or i.item_id = any (items))
         order by i.item_id desc
         limit most
@@ -613,23 +717,11 @@ begin
     if chosen is null then
         return 0;
     end if;
-    insert into app_queue_keys as k (workspace_id, queue_id, lane, depth, bytes, oldest_at, due_at)
-    select q.workspace_id, queue, g.lane, g.n, g.bytes, present(),
-        due_time(g.n, g.bytes, present(), false, q.flush_batch_size, q.flush_record_max_age, present())
-    from (
-        select i.lane, count(*)::integer as n, sum(i.size)::bigint as bytes from app_queue i
-        where i.queue_id = queue and i.item_id = any (chosen)
-        group by i.lane
-        order by i.lane
-    ) as g
-    on conflict (queue_id, lane) do update set
-        depth = k.depth + excluded.depth, bytes = k.bytes + excluded.bytes,
-        oldest_at = coalesce(k.oldest_at, excluded.oldest_at),
-        due_at = case when k.state <> 'ready' then k.due_at else least(k.due_at, excluded.due_at) end;
+    perform fill_lanes(q, lanes, sizes, null);
     moment := present();
-    for one in select g.item_id from unnest(chosen) as g (item_id) order by g.item_id loop
+    for one in select g.item_id, g.lane from unnest(chosen, lanes) as g (item_id, lane) order by g.item_id loop
         update app_queue i set
-            state = 'waiting', seq = nextval('app_queue_seq'), attempts = 0, available_at = moment, failed_at = null,
+            state = 'waiting', seq = nextval('app_queue_seq'), lane = one.lane, attempts = 0, available_at = moment, failed_at = null,
             run_id = null, error = null
         where i.queue_id = queue and i.item_id = one.item_id;
     end loop;
@@ -639,21 +731,48 @@ begin
 end
 $$;
 
--- Makes one sum of many.
+-- Takes dead letters away for good; items null: up to `most` of all. Gives how many.
+create function drop_dead_letters(queue uuid, items uuid[], most integer) returns integer
+language plpgsql as $$
+declare
+    q workflows_app_queues := use_queue(queue);
+    gone integer;
+begin
+    delete from app_queue i
+    where i.queue_id = queue and i.item_id in (
+        select d.item_id from app_queue d
+        where d.queue_id = queue and d.state = 'dead' and (items is null or d.item_id = any (items))
+        order by d.item_id desc
+        limit most
+        for update skip locked);
+    get diagnostics gone = row_count;
+    if gone > 0 then
+        insert into app_queue_counts (workspace_id, queue_id, dead) values (q.workspace_id, queue, -gone);
+    end if;
+    return gone;
+end
+$$;
+
+-- Makes one sum of many. Of those that somebody else makes one now, it takes none.
 create function fold_counts(queue uuid) returns void
-language sql as $$
+language plpgsql as $$
+begin
+    perform use_queue(queue);
     with gone as (
-        delete from app_queue_counts c where (c.queue_id, c.count_id) in (
-            select o.queue_id, o.count_id from app_queue_counts o where o.queue_id = queue
+        delete from app_queue_counts c where c.queue_id = queue and c.count_id in (
+            select o.count_id from app_queue_counts o where o.queue_id = queue
             order by o.count_id limit 2000 for update skip locked)
         returning c.*
     )
     insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed, dead)
-    select g.workspace_id, queue, sum(g.depth), sum(g.in_flight), sum(g.delayed), sum(g.dead) from gone g group by g.workspace_id
+    select g.workspace_id, queue, sum(g.depth), sum(g.in_flight), sum(g.delayed), sum(g.dead) from gone g group by g.workspace_id;
+end
 $$;
 
-revoke all on function app_queue_batch_bytes, due_time, enqueue_items, promote_delayed, claim_batches, begin_flush, release_lane, go_on_with_batch, end_batch,
-    next_flush, flush_queue, set_queue_status, reckon_due_times, clear_queue, replay_dead_letters, fold_counts from public;
-grant execute on function app_queue_batch_bytes, due_time, enqueue_items, release_lane, go_on_with_batch, end_batch, flush_queue, set_queue_status,
-    reckon_due_times, clear_queue, replay_dead_letters to ms_app, ms_engine;
-grant execute on function promote_delayed, claim_batches, begin_flush, next_flush, fold_counts to ms_engine;
+revoke all on function app_queue_batch_bytes, due_time, use_queue, lock_queue, fill_lanes, flushes_until, enqueue_items, promote_delayed,
+    wait_for_lane, lock_due_lanes, claim_batches, begin_flush, release_lane, go_on_with_batch, end_batch, next_flush, flush_queue, set_queue_status,
+    reckon_due_times, clear_queue, replay_dead_letters, drop_dead_letters, fold_counts from public;
+grant execute on function app_queue_batch_bytes, due_time, use_queue, lock_queue, fill_lanes, flushes_until, enqueue_items, release_lane,
+    go_on_with_batch, end_batch, flush_queue, set_queue_status, reckon_due_times, clear_queue, replay_dead_letters, drop_dead_letters
+    to ms_app, ms_engine;
+grant execute on function promote_delayed, wait_for_lane, lock_due_lanes, claim_batches, begin_flush, next_flush, fold_counts to ms_engine;

@@ -62,14 +62,8 @@ where workspace_id = :workspace_id and queue_id = :queue_id;
 select reckon_due_times(:queue_id)::text;
 
 -- name: lock (app)
--- Held to the transaction's end against whoever changes or deletes the queue, or adds to it.
--- Its rate row first: whoever claims or pauses takes that one and then the others.
-with rate as materialized (
-    select l.queue_id from queue_rate_limiting l where l.queue_id = :queue_id for update
-)
-select q.queue_id from workflows_app_queues q
-where q.workspace_id = :workspace_id and q.queue_id = (select r.queue_id from rate r)
-for update;
+-- Held to the transaction's end against whoever changes or deletes the queue, claims or pauses it, adds to it or takes from it.
+select locked from lock_queue(:workspace_id, :queue_id) as l (locked) where locked is not null;
 
 -- name: holds_items (app)
 -- Whether any item waits, is delayed, or is in a batch.

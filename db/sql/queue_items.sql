@@ -40,12 +40,4 @@ select replay_dead_letters(:queue_id, :item_ids, :most);
 
 -- name: drop_dead (app)
 -- Take dead letters away for good.
-with gone as (
-    delete from app_queue i where i.queue_id = :queue_id and i.state = 'dead'
-        and (:item_ids::uuid[] is null or i.item_id = any (:item_ids))
-    returning i.workspace_id
-), counted as (
-    insert into app_queue_counts (workspace_id, queue_id, dead)
-    select g.workspace_id, :queue_id, -count(*) from gone g group by g.workspace_id
-)
-select count(*) from gone;
+select drop_dead_letters(:queue_id, :item_ids, :most);
