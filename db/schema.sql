@@ -1800,6 +1800,19 @@ declare
     kept_for interval := make_interval(secs => least(per_s, 31557600000));
 begin
     perform act_for(workspace);
+    if not reserve then
+        -- A flood that is refused waits for nobody and writes nothing.
+        select * into held from rate_ledger l where l.workspace_id = workspace and l.key = of_key;
+        if found then
+            moment := present();
+            due := rate_next(held.starts, count, per_s, moment);
+            wait_s := extract(epoch from due - moment);
+            if due > moment then
+                return next;
+                return;
+            end if;
+        end if;
+    end if;
     loop
         select * into held from rate_ledger l where l.workspace_id = workspace and l.key = of_key for update;
         exit when found;
