@@ -57,6 +57,7 @@ _SWEEP = 5.0
 _HORIZON = 60.0
 """Seconds ahead that a sweep asks for."""
 _AGAIN = 1.0
+_HELD = 0.05
 _FOLD_EVERY = 16
 _BUSY = 10_000
 
@@ -159,7 +160,8 @@ class Flusher:
             if self._looks % _FOLD_EVERY == 0:
                 await flushes.fold_counts(conn, queue_id)
             seconds = await flushes.next_flush(conn, queue_id)
-        return None if seconds is None else max(0.0, seconds)
+        # What is due and wasn't given out is held by somebody who adds to it at this moment.
+        return None if seconds is None else max(0.0 if batches else _HELD, seconds)
 
     async def _start(self, batch: Batch) -> None:
         self._runs[str(batch.run_id)] = batch.queue_id
