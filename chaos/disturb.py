@@ -24,6 +24,9 @@ from typing import Literal, assert_never
 from chaos.processes import pid_of
 from chaos.stand import Stand
 
+_TAKEN_S = 15.0
+"""For a process to start with a failpoint, and to come to it."""
+
 Kind = Literal["kill", "term", "stop", "temporal", "postgres", "store", "supervisor", "failpoint"]
 
 
@@ -72,8 +75,8 @@ class Disturber:
             kind = self._chance.choices(kinds, weights)[0]
             if kind == "store" and self._store_lost:
                 continue
-            # Mostly a whole stack is hurt, sometimes one that is still getting up.
-            if kind not in {"kill", "term"} or self._chance.random() < 0.8:
+            # Sometimes a whole stack is hurt, sometimes one that is still getting up.
+            if self._chance.random() < 0.5 or self._stand.state.pids.supervisor is None:
                 await self.heal()
             await self._make(kind)
 
@@ -115,11 +118,12 @@ class Disturber:
                 assert_never(kind)
 
     async def _away(self, part: str, seconds: float, *, lose: bool = False) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with self._stand.without(part):
-                if lose:
-                    lose_the_store(self._stand)
-                await asyncio.sleep(seconds)
+        if not pid_of(self._stand.state, part):
+            await self.heal()
+        async with self._stand.without(part, wait=False):
+            if lose:
+                lose_the_store(self._stand)
+            await asyncio.sleep(seconds)
 
     async def _failpoint(self) -> None:
         """The next one of the list, in the process that is killed for it: the one that starts next takes it."""
@@ -130,10 +134,12 @@ class Disturber:
         part = self._chance.choice(["api", "worker"])
         self._stand.failpoint_file.write_text(point, encoding="utf-8")
         self._tell("failpoint", f"{point} in the {part}")
-        before = self._stand.state
         self._stand.strike(part)
         with contextlib.suppress(TimeoutError):
-            await self._stand.back(before, part)
+            async with asyncio.timeout(_TAKEN_S):
+                while self._stand.failpoint_file.exists():
+                    await asyncio.sleep(0.05)
+                await asyncio.sleep(_TAKEN_S / 4)
 
     def _tell(self, kind: Kind, detail: str) -> None:
         self.made.append(Disturbance(round(time.monotonic() - self._began, 1), kind, detail))

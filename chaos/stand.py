@@ -75,8 +75,8 @@ class Stand:
         await self.back(before, *parts)
 
     @asynccontextmanager
-    async def without(self, part: str) -> AsyncGenerator[None]:
-        """That part is killed, and nobody starts it again while the block runs: the supervisor is held still."""
+    async def without(self, part: str, *, wait: bool = True) -> AsyncGenerator[None]:
+        """That part is killed, and nobody starts it again while the block runs: the supervisor is held still. `wait`: until it is back."""
         before = self.state
         assert before.pids.supervisor is not None
         os.kill(before.pids.supervisor, signal.SIGSTOP)
@@ -85,7 +85,8 @@ class Stand:
             yield
         finally:
             os.kill(before.pids.supervisor, signal.SIGCONT)
-        await self.back(before, part)
+        if wait:
+            await self.back(before, part)
 
     @contextmanager
     def frozen(self, *parts: str) -> Generator[None]:

@@ -37,6 +37,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, assert_never, cast, get_args
 
+from db.migrate import migrations
 from db.statements import Statement, statements
 
 Border = Literal["before", "mid", "after"]
@@ -46,7 +47,7 @@ _POINT = re.compile(
     r"(@(?P<at>[1-9][0-9]*)|@p(?P<chance>[0-9.]+))?"
 )
 _DATA = re.compile(r"\b(insert\s+into|delete\s+from|update\s+[a-z_]+(\s+[a-z]+)?\s+set|pg_notify\s*\()")
-_FUNCTION = re.compile(r"CREATE FUNCTION public\.(?P<name>\w+)\((?P<head>.*?)\n\s+AS \$", re.DOTALL)
+_FUNCTION = re.compile(r"\bcreate (or replace )?function (?P<name>\w+)\((?P<head>.*?)(\bas \$|\breturn\b|\batomic\b|;)", re.DOTALL)
 _DETACH, _DROP = "weeks.detach", "weeks.drop"
 SCRIPTS = (_DETACH, _DROP)
 """What is done by text that can't stand in a file, since it names a table."""
@@ -194,9 +195,12 @@ def script_name(text: str) -> str | None:
 
 
 def _changing_functions() -> set[str]:
-    text = (resources.files("db") / "schema.sql").read_text(encoding="utf-8")
+    """Functions of ours that may change something: all that don't promise otherwise."""
     return {
-        found["name"] for found in _FUNCTION.finditer(text) if not re.search(r"\b(STABLE|IMMUTABLE)\b", found["head"])
+        found["name"]
+        for step in migrations()
+        for found in _FUNCTION.finditer(step.sql)
+        if not re.search(r"\b(stable|immutable)\b", found["head"])
     }
 
 

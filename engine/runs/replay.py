@@ -92,13 +92,15 @@ class Replayer:
         self._prepared = prepared
         self._acceptor = acceptor
 
-    async def replay(self, workspace_id: WorkspaceId, run_id: RunId, request: ReplayRequest) -> RunId:
-        """The new run's id. Raises `NotFound`, `Conflict` (not ended), `Invalid` (no such step, nothing kept), `Unavailable`."""
+    async def replay(
+        self, workspace_id: WorkspaceId, run_id: RunId, request: ReplayRequest, operation: Operation | None = None
+    ) -> RunId:
+        """The new run's id; of the same operation always the same one. Raises `NotFound`, `Conflict` (not ended), `Invalid` (no such step, nothing kept), `Unavailable`."""
         async with acting(self._db, workspace_id) as conn:
             run = await run_rows.get(conn, run_id)
         if run is None:
             raise NotFound("run", str(run_id))
-        return await self.carry_out(await self.prepare(run, request))
+        return await self.carry_out(await self.prepare(run, request), operation)
 
     async def prepare(self, run: RunRow, request: ReplayRequest) -> Ready:
         """All that can be refused is refused here; nothing is changed. Raises as `replay`."""

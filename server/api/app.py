@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI, Response
 
 from server.api import openapi, problems
+from server.api.interrupted import Interrupted
 from server.api.routes import (
     checks,
     hooks,
@@ -46,6 +47,7 @@ def build_app(services: Services, version: str) -> FastAPI:
     for noun in OUTSIDE:
         app.include_router(noun.router)
     openapi.install(app)
+    app.add_middleware(Interrupted)
     app.add_middleware(Measured, metrics=services.metrics)
     problems.install(app, openapi.methods_finder(app))
     return app

@@ -260,3 +260,24 @@ async def test_a_sync_webhook_s_run_survives_the_process_that_would_answer(stand
     assert (again.status_code, again.json()) == (200, 7)
     found = (await stand.http.get("/runs", params={"workflow": name})).json()["items"]
     assert [run["status"] for run in found] == ["succeeded"]
+
+
+async def test_who_waits_while_the_server_is_told_to_stop_may_ask_again(stand: Stand) -> None:
+    """A sync webhook in flight is answered in the API's own words, and the same request gets the run's answer later."""
+    document = flow("{{ input.n }}", name="waiting", a=call(stand.ledger.url, "/waiting/held"))
+    document["triggers"] = {"hook": {"module": "webhook.trigger", "version": 1, "inputs": {"mode": "sync"}}}
+    name = await stand.deploy(document)
+    await stand.ledger.hold("/waiting/held")
+    address = f"{stand.url}/hooks/main/{name}/hook"
+    headers = {"Idempotency-Key": "order-8"}
+    asking = asyncio.create_task(stand.http.post(address, json={"n": 8}, headers=headers))
+    await stand.ledger.arrived("/waiting/held")
+    await stand.kill("api", by=signal.SIGTERM)
+    told = await asking
+    assert (told.status_code, told.json()["code"]) == (503, "server.stopping")
+    assert told.headers["retry-after"] == "1"
+    await stand.ledger.release("/waiting/held")
+    again = await stand.http.post(address, json={"n": 8}, headers=headers)
+    assert (again.status_code, again.json()) == (200, 8)
+    found = (await stand.http.get("/runs", params={"workflow": name})).json()["items"]
+    assert len(found) == 1

@@ -18,9 +18,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from chaos.processes import PARTS, gone, pid_of, processes_of
 from server.embedded.state import StackState, read_state
 from server.version import product_version
-from chaos.processes import PARTS, gone, pid_of, processes_of
 
 LIMIT_S = 120.0
 

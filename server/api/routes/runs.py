@@ -13,7 +13,7 @@ from engine.runs.filters import read_filter
 from engine.runs.pages import bad_cursor
 from engine.runs.pins import pin, unpin
 from engine.runs.reading import acting, run_id_of
-from engine.runs.replay import ReplayRequest
+from engine.runs.replay import Operation, ReplayRequest
 from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, encode_cursor, paged
 from server.api.body import any_body
@@ -124,12 +124,16 @@ async def cancel(
 )
 async def replay(
     run_id: str,
+    request: Request,
     body: Annotated[Json, Depends(any_body)],
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
     """`{from_step?, input?, version?, keys?}`: a new run, whole or from a step on. The version is the old run's unless given."""
-    made = await engine.replayer.replay(caller.workspace_id, run_id_of(run_id), ReplayRequest.read(body))
+    key = request.headers.get("idempotency-key")
+    # The route's own memory of the key forgets a request whose answer was lost: the new run remembers it.
+    operation = None if key is None else Operation(key)
+    made = await engine.replayer.replay(caller.workspace_id, run_id_of(run_id), ReplayRequest.read(body), operation)
     return answer({"run_id": str(made)}, 202)
 
 

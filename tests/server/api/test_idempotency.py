@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
+from db.connection import Connection
 from tests.fixtures.api import Api, problem
 from tests.fixtures.flows import flow, step
 
@@ -68,3 +69,22 @@ async def test_odd_keys_and_odd_answers(api: Api) -> None:
     assert [answer.json()["output"] for answer in answers] == ["\x00\ud800"] * 2
     nul = await api.editor.post("/workflows/%00/runs", json={}, headers=key())
     problem(nul, 404, "workflow.unknown")
+
+
+async def test_a_replay_whose_answer_was_lost_is_not_made_twice(api: Api) -> None:
+    """The process died after the commit and before it could keep its answer: the key stands without one, and is taken over."""
+    name, headers = await api.create(SET), key()
+    old = await api.run(name, 1)
+    path = f"/runs/{old['run_id']}/replay"
+    first = await api.editor.post(path, json={}, headers=headers)
+    async with api.db.engine(api.workspace_id) as connection:
+        await forget_answer(connection, headers["Idempotency-Key"])
+    again = await api.editor.post(path, json={}, headers=headers)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json()["run_id"] == first.json()["run_id"]
+    other = await api.editor.post(path, json={}, headers=key())
+    assert other.json()["run_id"] != first.json()["run_id"]
+
+
+async def forget_answer(connection: Connection, used: str) -> None:
+    await connection.script(f"delete from idempotency_keys where key = '{used}'")

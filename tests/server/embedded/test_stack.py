@@ -15,9 +15,9 @@ import asyncpg
 import pytest
 from temporalio.client import Client
 
+from chaos.processes import PARTS, gone, pid_of, processes_of
 from server.embedded.identity import ProcessIdentity, identify
 from server.embedded.state import StackState, note_process, read_state
-from chaos.processes import PARTS, gone, pid_of, processes_of
 
 PROGRAM = Path(__file__).parent / "programs" / "stack.py"
 VERSION = "0"

@@ -1,0 +1,36 @@
+"""Whatever is done to the stack, in whatever order, while runs of every kind are under way: every promise holds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from chaos.play import Report, play
+from chaos.sections import mixed
+
+SEED = 5
+LOAD_S = 20.0
+LONG_S = 300.0
+
+
+def held(report: Report) -> None:
+    broken = [f"{line.what}: {line.count} {line.examples}" for line in report.lines if not line.holds]
+    assert broken == [], f"seed {report.seed}: {[(one.kind, one.detail) for one in report.disturbances]}"
+    assert report.settled_s is not None
+    counted = {line.what: line.count for line in report.lines}
+    assert counted["runs that a 2xx answer named"] > 0
+    assert counted["effects"] > 0
+    assert report.disturbances
+
+
+@pytest.mark.timeout(400)
+async def test_a_short_play() -> None:
+    held(await play(mixed(LOAD_S), SEED, print))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+async def test_a_long_play() -> None:
+    """Each time another one; the seed stands in the failure."""
+    held(await play(mixed(LONG_S), random.SystemRandom().randrange(1_000_000), print))
