@@ -66,6 +66,18 @@ async def test_runs_share_a_key_and_say_what_they_wait_for_and_can_be_cancelled(
     assert (ran["status"], ran.statuses) == ("cancelled", {"x": "cancelled"})
 
 
+async def test_a_key_is_the_text_of_any_value(stack: Stack) -> None:
+    step = get('key: "{{ input.k }}", count: 1, per: 1h')
+    name = await stack.deploy(f"steps: {{x: {step}}}")
+    for odd in ("a\x00" + key(), {"a": [1, key()]}, key() * 100):
+        assert (await stack.again(name, {"k": odd}))["status"] == "succeeded"
+        held = await stack.start(name, {"k": odd})
+        assert len((await stack.waits(held, "throttle", "x"))["reason"]) < 300
+        assert (await stack.http.post(f"/runs/{held}/cancel")).status_code == 202
+    missing = await stack.again(name, {})
+    assert missing.said == ("failed", "expression.undefined")
+
+
 async def test_a_steps_time_limit_begins_after_its_turn_and_a_runs_limit_holds_while_it_waits(stack: Stack) -> None:
     shared = key()
     pair = "steps: {a: $STEP, b: $STEP}".replace(

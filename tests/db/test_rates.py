@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db import rates
+from db.connection import Connection
 from db.pool import Database
 from tests.db.data_of_tests import START, tenant
 from tests.fixtures.database import fresh_database
@@ -159,10 +160,7 @@ async def test_a_history_goes_when_it_holds_nobody_up_any_more(clocked: asyncpg.
 
     async def left(after: timedelta) -> int:
         await clocked.execute("select set_config('app.clock', $1, false)", (START + after).isoformat())
-        await clocked.execute(
-            "delete from rate_ledger where (workspace_id, key) in "
-            "(select workspace_id, key from rate_ledger where expires_at < present())"
-        )
+        await rates.delete_expired(Connection(clocked), 10)
         return await clocked.fetchval("select count(*) from rate_ledger")
 
     asked = Asked(clocked, "old")
