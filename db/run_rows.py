@@ -114,11 +114,13 @@ _HEADS = rows("runs", "heads", RunRow)
 _NEWEST_ALL = values("runs", "newest_all", UUID)
 _NEWEST_OF_WORKFLOW = values("runs", "newest_of_workflow", UUID)
 _NEWEST_UNLUCKY = values("runs", "newest_unlucky", UUID)
+_NEWEST_UNLUCKY_OF_WORKFLOW = values("runs", "newest_unlucky_of_workflow", UUID)
 _NEWEST_PINNED = values("runs", "newest_pinned", UUID)
 _NEWEST_OPEN = values("runs", "newest_open", UUID)
 _OLDEST_ALL = values("runs", "oldest_all", UUID)
 _OLDEST_OF_WORKFLOW = values("runs", "oldest_of_workflow", UUID)
 _OLDEST_UNLUCKY = values("runs", "oldest_unlucky", UUID)
+_OLDEST_UNLUCKY_OF_WORKFLOW = values("runs", "oldest_unlucky_of_workflow", UUID)
 _OLDEST_PINNED = values("runs", "oldest_pinned", UUID)
 _OLDEST_OPEN = values("runs", "oldest_open", UUID)
 _SEARCH = values("runs", "search", UUID)
@@ -158,7 +160,8 @@ async def list_ids(
     elif chosen.pinned:
         found = await connection.all(_NEWEST_PINNED, workspace_id=workspace_id, **bounds)
     elif chosen.statuses is not None and UNLUCKY.issuperset(chosen.statuses):
-        found = await connection.all(_NEWEST_UNLUCKY, workspace_id=workspace_id, **bounds)
+        unlucky = _NEWEST_UNLUCKY if chosen.workflow_id is None else _NEWEST_UNLUCKY_OF_WORKFLOW
+        found = await connection.all(unlucky, workspace_id=workspace_id, **bounds)
     elif chosen.workflow_id is not None:
         found = await connection.all(_NEWEST_OF_WORKFLOW, workspace_id=workspace_id, **bounds)
     else:
@@ -179,7 +182,8 @@ async def list_oldest_ids(
     elif chosen.pinned:
         found = await connection.all(_OLDEST_PINNED, workspace_id=workspace_id, **bounds)
     elif chosen.statuses is not None and UNLUCKY.issuperset(chosen.statuses):
-        found = await connection.all(_OLDEST_UNLUCKY, workspace_id=workspace_id, **bounds)
+        unlucky = _OLDEST_UNLUCKY if chosen.workflow_id is None else _OLDEST_UNLUCKY_OF_WORKFLOW
+        found = await connection.all(unlucky, workspace_id=workspace_id, **bounds)
     elif chosen.workflow_id is not None:
         found = await connection.all(_OLDEST_OF_WORKFLOW, workspace_id=workspace_id, **bounds)
     else:

@@ -2677,6 +2677,8 @@ CREATE INDEX workflow_runs_search ON ONLY public.workflow_runs USING gin (search
 
 CREATE INDEX workflow_runs_unlucky ON ONLY public.workflow_runs USING btree (workspace_id, run_id DESC) WHERE (status = ANY (ARRAY['failed'::text, 'cancelled'::text, 'timed_out'::text]));
 
+CREATE INDEX workflow_runs_unlucky_of_workflow ON ONLY public.workflow_runs USING btree (workflow_id, run_id DESC) WHERE (status = ANY (ARRAY['failed'::text, 'cancelled'::text, 'timed_out'::text]));
+
 CREATE INDEX workflow_runs_workflow ON ONLY public.workflow_runs USING btree (workflow_id, run_id DESC);
 
 CREATE INDEX workflow_runs_workspace ON ONLY public.workflow_runs USING btree (workspace_id, run_id DESC);

@@ -110,6 +110,8 @@ class Hub:
         self._runs: dict[str, set[Subscription]] = {}
         self._workspaces: dict[int, set[Subscription]] = {}
         self._watchers: list[Callable[[Notice | None], None]] = []
+        self.streams = 0
+        """Streams of events that are open in this process: they share its time, see `engine/runs/events.py`."""
         self._name = f"{os.getpid():x}.{secrets.token_hex(4)}"
         self._outgoing: dict[str, None] = {}
         self._gathered = asyncio.Event()

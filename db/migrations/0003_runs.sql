@@ -63,6 +63,8 @@ create index workflow_runs_workspace on workflow_runs (workspace_id, run_id desc
 create index workflow_runs_workflow on workflow_runs (workflow_id, run_id desc);
 create index workflow_runs_unlucky on workflow_runs (workspace_id, run_id desc)
     where status in ('failed', 'cancelled', 'timed_out');
+create index workflow_runs_unlucky_of_workflow on workflow_runs (workflow_id, run_id desc)
+    where status in ('failed', 'cancelled', 'timed_out');
 create index workflow_runs_parent on workflow_runs (parent_run_id) where parent_run_id is not null;
 create index workflow_runs_changed on workflow_runs (workspace_id, changed_xid, run_id);
 create index workflow_runs_pinned on workflow_runs (workspace_id, run_id desc) where pinned_at is not null;

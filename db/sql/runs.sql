@@ -85,7 +85,13 @@ where r.workspace_id = :workspace_id and r.workflow_id = :workflow_id and {newes
 -- Ids of runs that failed, were cancelled or ran out of time, newest first; few among many, so they have an index.
 select r.run_id from workflow_runs r
 where r.workspace_id = :workspace_id and r.status in ('failed', 'cancelled', 'timed_out')
-    and (:workflow_id::uuid is null or r.workflow_id = :workflow_id) and {newest};
+    and :workflow_id::uuid is null and {newest};
+
+-- name: newest_unlucky_of_workflow (app, engine)
+-- The same of one workflow, by an index of its own.
+select r.run_id from workflow_runs r
+where r.workspace_id = :workspace_id and r.status in ('failed', 'cancelled', 'timed_out')
+    and r.workflow_id = :workflow_id and {newest};
 
 -- name: newest_pinned (app, engine)
 -- Ids of pinned runs, newest first; few, so they have an index.
@@ -114,7 +120,13 @@ where r.workspace_id = :workspace_id and r.workflow_id = :workflow_id and {oldes
 -- Ids of runs that failed, were cancelled or ran out of time, oldest first; few among many, so they have an index.
 select r.run_id from workflow_runs r
 where r.workspace_id = :workspace_id and r.status in ('failed', 'cancelled', 'timed_out')
-    and (:workflow_id::uuid is null or r.workflow_id = :workflow_id) and {oldest};
+    and :workflow_id::uuid is null and {oldest};
+
+-- name: oldest_unlucky_of_workflow (app, engine)
+-- The same of one workflow, by an index of its own.
+select r.run_id from workflow_runs r
+where r.workspace_id = :workspace_id and r.status in ('failed', 'cancelled', 'timed_out')
+    and r.workflow_id = :workflow_id and {oldest};
 
 -- name: oldest_pinned (app, engine)
 -- Ids of pinned runs, oldest first; few, so they have an index.

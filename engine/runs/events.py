@@ -4,13 +4,19 @@ Rows are the stream: each changed row carries the number of its last change, so 
 changed meanwhile, not each step on the way. Wake-ups come from the hub; after a lost one the next look comes within a second.
 
 Of a run: `log` (lines of a step; no id of their own), `step`, `run`, and `end`, after which nothing comes. The id is the number of the change.
+All streams of a process look at most `_LOOKS` times a second together, however much happens: each lets its share of time pass between two
+looks. What happens meanwhile is told by the next one, as it then is. A slow reader holds up nobody: while it reads, its stream holds no
+connection and at most one look's rows.
+
 The header is read before the rows, and rows newer than it are left for the next look: so no change can be passed over.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -27,6 +33,7 @@ from engine.runs.reading import acting
 from engine.views import run_head, step_head
 
 _BATCH = 500
+_LOOKS = 200.0
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
@@ -48,8 +55,9 @@ async def run_events(
     """Everything after `last_id` (from the start without one), until the run's end. Raises `NotFound` before the first event."""
     after = int(last_id) if last_id is not None and _NUMBER.fullmatch(last_id) else 0
     shown: dict[tuple[str, int], int] = {}
-    with hub.subscribe(str(run_id)) as subscription:
+    with _streaming(hub) as turn, hub.subscribe(str(run_id)) as subscription:
         while True:
+            await turn.come(at_once=subscription.ended)
             async with acting(db, workspace_id) as conn:
                 run = next(iter(await run_rows.heads(conn, [run_id])), None)
                 if run is None:
@@ -93,9 +101,10 @@ async def workspace_events(
     db: Database, hub: Hub, workspace_id: WorkspaceId, last_id: str | None
 ) -> AsyncGenerator[Event]:
     """`run` and `end` of all runs of the workspace: after `last_id`, or from now on. It never ends."""
-    with hub.subscribe_workspace(workspace_id) as subscription:
+    with _streaming(hub) as turn, hub.subscribe_workspace(workspace_id) as subscription:
         place = _place(last_id)
         while True:
+            await turn.come()
             async with acting(db, workspace_id) as conn:
                 begun = place is not None
                 if place is None:
@@ -106,11 +115,36 @@ async def workspace_events(
                 yield ALIVE  # from here on nothing is missed, and the caller may know
             for one in places:
                 run = found.get(one.run_id)
-                if run is not None:
+                # Changed since its place was read: it has a later place, and is told there, once.
+                if run is not None and run.changed_xid == one.xid:
                     yield Event("run" if run.finished_at is None else "end", f"{one.xid}-{one.run_id}", run_head(run))
                 place = one
             if len(places) < _BATCH and not await subscription.wait():
                 yield ALIVE
+
+
+class _Turn:
+    """When a stream looks next."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._last = float("-inf")
+
+    async def come(self, *, at_once: bool = False) -> None:
+        loop = asyncio.get_running_loop()
+        pause = self._last + self._hub.streams / _LOOKS - loop.time()
+        if pause > 0 and not at_once:
+            await asyncio.sleep(pause)
+        self._last = loop.time()
+
+
+@contextmanager
+def _streaming(hub: Hub) -> Generator[_Turn]:
+    hub.streams += 1
+    try:
+        yield _Turn(hub)
+    finally:
+        hub.streams -= 1
 
 
 def _place(last_id: str | None) -> Place | None:

@@ -167,6 +167,17 @@ async def test_a_runs_rows_are_looked_for_in_one_week_only(db: Database, databas
             "_run_id_idx",
         ),
         (
+            "select run_id from workflow_runs where workspace_id = {ws} and workflow_id = '{wf}' and run_id < '{id}' "
+            "and status in ('failed', 'cancelled', 'timed_out') and status = any ('{{failed}}') "
+            "order by run_id desc limit 50",
+            "workflow_id_run_id_idx",
+        ),
+        (
+            "select run_id from workflow_runs where workspace_id = {ws} and pinned_at is not null and run_id < '{id}' "
+            "order by run_id desc limit 50",
+            "_run_id_idx",
+        ),
+        (
             "select path from workflow_execution_logs where run_id = '{id}' and workspace_id = {ws} and seq > 5 "
             "order by seq limit 10",
             "run_id_seq_idx",
