@@ -63,6 +63,24 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
+class Unowned:
+    """An execution without an open run. `ended`: its run has ended; otherwise there is none of that id."""
+
+    workflow_id: str
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A started run that doesn't wait, or is in trouble, or is to be cancelled."""
+
+    run_id: RunId
+    workspace_id: WorkspaceId
+    troubled: bool
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Troubled:
     """`trouble` says in words why the engine can't go on with the run; None: it can again."""
 
@@ -78,6 +96,9 @@ _RELEASE = rows("queue", "release", Released)
 _RECOVER = command("queue", "recover")
 _OPEN_ROWS = rows("queue", "open_rows", OpenRow)
 _REPAIR = values("queue", "repair", UUID)
+_ENDS_OF_LINE = values("queue", "ends_of_line", UUID)
+_UNOWNED = rows("queue", "unowned", Unowned)
+_AT_WORK = rows("queue", "at_work", AtWork)
 _NOTE_TROUBLE = rows("queue", "note_trouble", Troubled)
 _ANYTHING_WAITS = values("queue", "anything_waits", bool)
 _DEPTH = rows("queue", "depth", Depth)
@@ -133,8 +154,25 @@ async def repair(connection: Connection) -> list[RunId]:
     return [RunId(run_id) for run_id in await connection.all(_REPAIR)]
 
 
-async def note_trouble(connection: Connection, troubles: Mapping[RunId, str]) -> list[Troubled]:
-    """With these started runs the engine can't go on, each for its reason; with all others it can. Gives what changed by this."""
+async def ends_of_line(connection: Connection, older_s: float) -> list[RunId]:
+    """The started runs with the smallest and the greatest id, of those that were started at least `older_s` ago."""
+    return [RunId(run_id) for run_id in await connection.all(_ENDS_OF_LINE, older_s=older_s)]
+
+
+async def unowned(connection: Connection, ids: Sequence[str], ended_s: float) -> list[Unowned]:
+    """Of these executions those whose runs ended at least `ended_s` ago, or are unknown."""
+    return await connection.all(_UNOWNED, ids=list(ids), ended_s=ended_s)
+
+
+async def at_work(connection: Connection, after: RunId | None, limit: int, older_s: float) -> list[AtWork]:
+    """Up to `limit` runs in trouble, then up to `limit` others at work with greater ids than `after`, started at least `older_s` ago."""
+    return await connection.all(_AT_WORK, after=after or MIN_UUID, most=limit, older_s=older_s)
+
+
+async def note_trouble(connection: Connection, troubles: Mapping[RunId, str | None]) -> list[Troubled]:
+    """Why the engine can't go on with these started runs; None: it can. Gives what changed by this."""
+    if not troubles:
+        return []
     return await connection.all(_NOTE_TROUBLE, run_ids=list(troubles), troubles=list(troubles.values()))
 
 

@@ -75,17 +75,18 @@ begin
         state := 'ready';
         if r.concurrency_key is not null then
             perform lock_key(r.workflow_id, r.concurrency_key);
-            if exists (
-                select from workflow_execution_queue q
-                where q.workflow_id = r.workflow_id and q.concurrency_key = r.concurrency_key
-            ) then
+            perform from workflow_execution_queue q
+            where q.workflow_id = r.workflow_id and q.concurrency_key = r.concurrency_key
+            order by q.seq
+            limit 1;
+            if found then
                 state := 'blocked';
             end if;
         end if;
         -- The cap may have changed while its lock was waited for.
         if state = 'ready' and counts and cap is not null and lock_cap(r.workflow_id) and (
             room_under_cap(r.workflow_id) <= 0
-            or exists (select from workflow_execution_queue q where q.workflow_id = r.workflow_id and q.state = 'capped')
+            or anyone_capped(r.workflow_id)
         ) then
             state := 'capped';
         end if;
@@ -120,6 +121,18 @@ end
 $$;
 
 ALTER FUNCTION public.act_for(workspace bigint) OWNER TO ms_owner;
+
+CREATE FUNCTION public.anyone_capped(workflow uuid) RETURNS boolean
+    LANGUAGE sql
+    AS $$
+    select coalesce((
+        select true from workflow_execution_queue q
+        where q.workflow_id = workflow and q.state = 'capped'
+        order by q.seq
+        limit 1), false)
+$$;
+
+ALTER FUNCTION public.anyone_capped(workflow uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.app_queue_batch_bytes() RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -262,7 +275,7 @@ begin
     for b in
         select * from app_queue_batches c
         where c.queue_id = queue and c.state = 'resting' and c.not_before <= moment
-        order by c.not_before
+        order by c.not_before, c.lane
         limit greatest(0, least(room, most))
         for update skip locked
     loop
@@ -459,8 +472,10 @@ declare
     gone bigint;
     resting bigint;
     late bigint;
+    n bigint;
     busy bigint[];
     held text[];
+    one text;
     owner bigint;
 begin
     select l.workspace_id into owner from queue_rate_limiting l where l.queue_id = queue for update;
@@ -476,18 +491,24 @@ begin
         returning d.state, cardinality(d.members) + coalesce(cardinality(d.rest), 0) as n
     )
     select coalesce(sum(d.n) filter (where d.state = 'resting'), 0) into resting from dropped d;
-    select coalesce(array_agg(m.seq), '{}') into busy
-    from app_queue_batches b cross join unnest(b.members || coalesce(b.rest, '{}')) as m (seq) where b.queue_id = queue;
-    with dropped as (
-        delete from app_queue i
-        where i.queue_id = queue
-            and (i.state = 'delayed' or (i.state = 'waiting' and i.lane = any (held) and i.seq <> all (busy)))
-        returning i.state
-    )
-    select count(*), count(*) filter (where d.state = 'delayed') into gone, late from dropped d;
-    delete from app_queue_keys k where k.queue_id = queue and k.lane = any (held)
-        and not exists (select from app_queue_batches b where b.queue_id = queue and b.lane = k.lane);
-    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue and k.lane = any (held);
+    delete from app_queue i where i.queue_id = queue and i.state = 'delayed';
+    get diagnostics late = row_count;
+    gone := late;
+    -- Lane by lane: one statement for all would compare each item with every lane.
+    foreach one in array held loop
+        select b.members || coalesce(b.rest, '{}') into busy from app_queue_batches b where b.queue_id = queue and b.lane = one;
+        if found then
+            delete from app_queue i
+            where i.queue_id = queue and i.lane = one and i.state = 'waiting' and i.seq not in (select unnest(busy));
+            get diagnostics n = row_count;
+            update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue and k.lane = one;
+        else
+            delete from app_queue i where i.queue_id = queue and i.lane = one and i.state = 'waiting';
+            get diagnostics n = row_count;
+            delete from app_queue_keys k where k.queue_id = queue and k.lane = one;
+        end if;
+        gone := gone + n;
+    end loop;
     if gone > 0 then
         insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
         values (owner, queue, -(gone - late - resting), -resting, -late);
@@ -861,7 +882,7 @@ declare
     base bigint;
     filled uuid;
 begin
-    if room = 0 or not exists (select from workflow_execution_queue q where q.workflow_id = workflow and q.state = 'capped') then
+    if room = 0 or not anyone_capped(workflow) then
         return null;
     end if;
     base := next_turn(workspace, workflow);
@@ -1694,6 +1715,7 @@ CREATE FUNCTION public.room_under_cap(workflow uuid) RETURNS integer
         select count(*) from (
             select from workflow_execution_queue q
             where q.workflow_id = workflow and q.state in ('ready', 'starting', 'started') and q.counted
+            order by q.seq
             limit w.max_concurrent_runs
         ) as busy)::integer
     from workflows w where w.workflow_id = workflow
@@ -2643,7 +2665,7 @@ CREATE INDEX workflow_execution_logs_seq ON ONLY public.workflow_execution_logs 
 
 CREATE INDEX workflow_execution_queue_blocked ON public.workflow_execution_queue USING btree (workflow_id, concurrency_key, seq) WHERE (state = 'blocked'::text);
 
-CREATE INDEX workflow_execution_queue_busy ON public.workflow_execution_queue USING btree (workflow_id) WHERE ((state = ANY (ARRAY['ready'::text, 'starting'::text, 'started'::text])) AND counted);
+CREATE INDEX workflow_execution_queue_busy ON public.workflow_execution_queue USING btree (workflow_id, seq) WHERE ((state = ANY (ARRAY['ready'::text, 'starting'::text, 'started'::text])) AND counted);
 
 CREATE INDEX workflow_execution_queue_capped ON public.workflow_execution_queue USING btree (workflow_id, seq) WHERE (state = 'capped'::text);
 
@@ -2959,6 +2981,10 @@ GRANT ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options
 REVOKE ALL ON FUNCTION public.act_for(workspace bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.act_for(workspace bigint) TO ms_app;
 GRANT ALL ON FUNCTION public.act_for(workspace bigint) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.anyone_capped(workflow uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.anyone_capped(workflow uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.anyone_capped(workflow uuid) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.app_queue_batch_bytes() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_queue_batch_bytes() TO ms_app;

@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from engine.dispatch.executions import CarrierGone, Executions, SignalKind, Start, State, TemporalExecutions
 from engine.dispatch.launch import Launcher
+from engine.dispatch.survey import OpenPage, Survey, TemporalSurvey
 from server.settings import SettingsError
 from server.worker import Work
 
@@ -35,11 +36,12 @@ class Tie:
 
 
 class Carrier:
-    """Implements `Executions` over the connection that there is at the moment."""
+    """Implements `Executions` and `Survey` over the connection that there is at the moment."""
 
     def __init__(self, connect: Callable[[], Awaitable[Tie]]) -> None:
         self._connect = connect
         self._there: Executions | None = None
+        self._survey: Survey | None = None
         self._first = asyncio.Event()
 
     @property
@@ -66,6 +68,7 @@ class Carrier:
                 continue
             pause = _FIRST
             self._there = TemporalExecutions(tie.client, tie.launcher)
+            self._survey = TemporalSurvey(tie.client)
             self._first.set()
             try:
                 await tie.work.run()
@@ -73,7 +76,7 @@ class Carrier:
                 log.warning("the worker failed and is built again", reason=str(error))
                 await asyncio.sleep(_FIRST)
             finally:
-                self._there = None
+                self._there = self._survey = None
 
     def _now(self) -> Executions:
         if self._there is None:
@@ -88,3 +91,17 @@ class Carrier:
 
     async def state(self, run_id: str) -> State:
         return await self._now().state(run_id)
+
+    async def open_page(self, more: bytes | None) -> OpenPage:
+        return await self._looking().open_page(more)
+
+    async def attempts(self, run_id: str) -> int:
+        return await self._looking().attempts(run_id)
+
+    async def end(self, run_id: str, why: str) -> bool:
+        return await self._looking().end(run_id, why)
+
+    def _looking(self) -> Survey:
+        if self._survey is None:
+            raise CarrierGone("there is no connection to Temporal")
+        return self._survey

@@ -32,6 +32,7 @@ from engine.maintenance import Maintenance
 from engine.payloads import data_converter
 from engine.queues.enqueue import queues_over
 from engine.queues.flusher import Flusher
+from engine.queues.queues import Queues
 from engine.queues.sealed_items import SealedItems
 from engine.runs.accept import Acceptor
 from engine.runs.bulk import Bulk
@@ -89,6 +90,7 @@ class Engine:
     bulk: Bulk
     resumer: Resumer
     webhooks: Webhooks
+    queues: Queues
 
 
 @asynccontextmanager
@@ -156,7 +158,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "hub": hub.run(),
             "carrier": carrier.run(),
             "dispatcher": dispatcher.run(),
-            "reconciler": Reconciler(db, hub, executions, channel.leads).run(),
+            "reconciler": Reconciler(db, hub, executions, carrier, channel.leads).run(),
             "maintenance": Maintenance(db, channel.leads).run(),
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
         }

@@ -178,7 +178,7 @@ create table workflow_execution_queue (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 create index workflow_execution_queue_ready on workflow_execution_queue (workspace_id, turn, seq) where state = 'ready';
 create index workflow_execution_queue_turn on workflow_execution_queue (workflow_id, turn) where state = 'ready';
-create index workflow_execution_queue_busy on workflow_execution_queue (workflow_id)
+create index workflow_execution_queue_busy on workflow_execution_queue (workflow_id, seq)
     where state in ('ready', 'starting', 'started') and counted;
 create index workflow_execution_queue_capped on workflow_execution_queue (workflow_id, seq) where state = 'capped';
 create index workflow_execution_queue_blocked on workflow_execution_queue (workflow_id, concurrency_key, seq)

@@ -42,19 +42,48 @@ limit :most;
 -- Let runs go whose key or cap is free though they stand behind it; it should find none.
 select repair_queue();
 
+-- name: ends_of_line (engine)
+-- The started runs with the smallest and the greatest id, once they were started a while ago.
+(select q.run_id from workflow_execution_queue q
+where q.state = 'started' and q.started_at < now() - make_interval(secs => :older_s)
+order by q.run_id
+limit 1)
+union
+(select q.run_id from workflow_execution_queue q
+where q.state = 'started' and q.started_at < now() - make_interval(secs => :older_s)
+order by q.run_id desc
+limit 1);
+
+-- name: unowned (engine)
+-- Of these executions those that no open run has: their runs ended a while ago, or are unknown.
+select given.id as workflow_id, r.run_id is not null as ended
+from unnest(:ids::text[]) as given (id)
+left join workflow_execution_queue q on q.run_id = given.id::uuid
+left join workflow_runs r on r.run_id = given.id::uuid
+where q.run_id is null and (r.run_id is null or r.finished_at < now() - make_interval(secs => :ended_s));
+
+-- name: at_work (engine)
+-- Started runs in trouble, and some of those that are at work and not waiting, in order of their ids.
+(select q.run_id, q.workspace_id, true as troubled, r.cancel_requested_at is not null as cancel_requested
+from workflow_execution_queue q
+join workflow_runs r on r.run_id = q.run_id
+where q.trouble is not null
+order by q.run_id
+limit :most)
+union all
+(select q.run_id, q.workspace_id, false, r.cancel_requested_at is not null
+from workflow_execution_queue q
+join workflow_runs r on r.run_id = q.run_id
+where q.run_id > :after and q.state = 'started' and q.trouble is null and q.started_at < now() - make_interval(secs => :older_s)
+    and (r.status in ('queued', 'running') or r.cancel_requested_at is not null)
+order by q.run_id
+limit :most);
+
 -- name: note_trouble (engine)
--- The engine can't go on with these, each for its reason; with all others it can.
-with told as (
-    select run_id, trouble from unnest(:run_ids::uuid[], :troubles::text[]) as given (run_id, trouble)
-), changed as (
-    select q.run_id, t.trouble from workflow_execution_queue q
-    join told t on t.run_id = q.run_id
-    where q.state = 'started' and q.trouble is distinct from t.trouble
-    union all
-    select q.run_id, null from workflow_execution_queue q
-    where q.trouble is not null and q.run_id <> all (:run_ids)
-)
-update workflow_execution_queue q set trouble = c.trouble from changed c where q.run_id = c.run_id
+-- The engine can't go on with these started runs, for the reason given; null: it can.
+update workflow_execution_queue q set trouble = given.trouble
+from unnest(:run_ids::uuid[], :troubles::text[]) as given (run_id, trouble)
+where q.run_id = given.run_id and q.state = 'started' and q.trouble is distinct from given.trouble
 returning q.workspace_id, q.run_id, q.trouble;
 
 -- name: depth (engine)

@@ -8,6 +8,7 @@ import pytest
 from db import queue
 from db.ids import RunId, WorkflowId, WorkspaceId
 from db.pool import Database
+from db.runs import Claim
 from db.statements import statements
 from tests.db.data_of_tests import Tenant, accept, new_run, tenant, workflow
 from tests.scale.backlog import Backlog, fill
@@ -99,12 +100,16 @@ async def test_an_end_a_cancel_and_a_look_deep_in_a_backlog_of_one_key_touch_lit
 ) -> None:
     owner = await tenant(db)
     admin = await asyncpg.connect(database_url)
+    cancel = "select * from request_cancel({}, '{}', null)"
     try:
         await fill(database_url, owner.workspace_id, Backlog(queued=MANY, keys=1))
         last = await admin.fetchval("select run_id from workflow_execution_queue order by seq desc limit 1")
         first = await admin.fetchval("select run_id from workflow_execution_queue order by seq limit 1")
-        cancel = "select * from request_cancel({}, '{}', null)"
+        other = Tenant(owner.workspace_id, await workflow(db, owner.workspace_id, "other", cap=5))
+        alone = new_run(other, concurrency_key="k", claim=Claim(holder="somebody", lease_s=30))
+        assert (await accept(db, alone)).claimed
         cost = {
+            "end another workflow's": await pages(admin, cancel.format(owner.workspace_id, alone.run_id)),
             "look": await pages(admin, f"select * from run_headers where run_id = '{last}'"),
             "cancel the last": await pages(admin, cancel.format(owner.workspace_id, last)),
             # The first one's end lets the next one of its key go.
@@ -112,6 +117,7 @@ async def test_an_end_a_cancel_and_a_look_deep_in_a_backlog_of_one_key_touch_lit
         }
         # The whole queue has some 250 pages, one of its indexes some 100.
         assert cost["look"] < 60, cost
+        assert cost["end another workflow's"] < 100, cost
         assert cost["cancel the last"] < 200, cost
         assert cost["end the first"] < 200, cost
     finally:
@@ -204,3 +210,27 @@ async def test_what_was_given_back_goes_before_what_came_later(db: Database) -> 
     async with db.single() as connection:
         await queue.release(connection, [(one.run_id, one.epoch) for one in claimed], 0)
     assert [one.run_id for one in await claim(db, 3, owner.workspace_id)] == [first, second, third]
+
+
+@pytest.mark.parametrize("shape", ["one key", "one full cap"])
+async def test_a_run_is_accepted_beside_a_backlog_without_a_look_at_it(
+    db: Database, database_url: str, shape: str
+) -> None:
+    """What a run with a key and a cap asks about its own, it asks of an index, even where nearly all rows are another workflow's."""
+    busy, mine = await tenant(db, "busy"), await tenant(db, "mine", cap=3)
+    admin = await asyncpg.connect(database_url)
+    try:
+        await fill(database_url, busy.workspace_id, Backlog(queued=MANY, keys=1 if shape == "one key" else 0))
+        if shape == "one full cap":
+            await admin.execute("update workflow_execution_queue set state = 'capped'")
+        await admin.execute("vacuum (full, analyze) workflow_execution_queue")
+        asked = (
+            "select from workflow_execution_queue q where q.workflow_id = '{0}' and q.concurrency_key = 'k' order by q.seq limit 1",
+            "select anyone_capped('{0}')",
+            "select room_under_cap('{0}')",
+            "select next_turn({1}, '{0}')",
+        )
+        for sql in asked:
+            assert await pages(admin, sql.format(mine.workflow_id, mine.workspace_id)) < 20, sql
+    finally:
+        await admin.close()

@@ -22,6 +22,7 @@ from engine.definitions import Definitions
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.executions import Executions, TemporalExecutions
 from engine.dispatch.launch import Launcher, resume_secret
+from engine.dispatch.survey import Survey, TemporalSurvey
 from engine.expressions.values import Json
 from engine.hub import Hub
 from engine.isolated.pool import IsolatedPool
@@ -72,6 +73,7 @@ class Stack:
     workspace_id: WorkspaceId
     client: Client
     executions: Executions
+    survey: Survey
     dispatcher: Dispatcher
     definitions: Definitions
     lookup: Lookup
@@ -185,6 +187,7 @@ async def open_stack(
             workspace_id=workspace_id,
             client=client,
             executions=executions,
+            survey=TemporalSurvey(client, task_queue=queue),
             dispatcher=dispatcher,
             definitions=Definitions(db, REGISTRY, canceller, PUBLIC),
             lookup=lookup,

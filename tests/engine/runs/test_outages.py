@@ -91,7 +91,7 @@ async def test_a_lost_execution_is_made_again_and_takes_over_what_the_log_has(
     db: Database, temporal_address: str
 ) -> None:
     async with open_stack(db, temporal_address) as stack:
-        reconciler = Reconciler(db, stack.hub, stack.executions, _always)
+        reconciler = Reconciler(db, stack.hub, stack.executions, stack.survey, _always)
         name = await stack.define(
             flow(
                 "{{ [steps.a.output.value, steps.e.output] }}",
