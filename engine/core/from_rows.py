@@ -99,6 +99,9 @@ def _recovered(known: dict[str, list[LogRow]], plan: Plan) -> Memo:
             numbers[path] = last.attempt
         elif last.status is StepStatus.RUNNING or last.status is StepStatus.WAITING or last.retry_at is not None:
             memo[path] = _open_entry(attempts)
+        elif _lost(last) and not step.slots and step.step.retry.on_lost == "retry":
+            # Whoever found the lost attempt wrote its end; that it is made again was only in the history that is gone.
+            memo[path] = _next_entry(attempts, None)
         elif not _made_again(step, last):
             memo[path] = outcome_entry(_state(last))
         responded = responded or (step.module.name == "core.respond" and last.status is StepStatus.SUCCEEDED)
@@ -111,7 +114,7 @@ def _open_entry(attempts: list[LogRow]) -> dict[str, Value]:
     last = attempts[-1]
     counted = sum(1 for row in attempts if not _lost(row))
     if last.retry_at is not None:
-        return {"p": {"a": last.attempt + 1, "c": counted + 1, "at": last.retry_at, "s": None, "n": {}}}
+        return _next_entry(attempts, last.retry_at)
     if last.status is StepStatus.WAITING and last.wait == "throttle":
         return {"p": {"a": last.attempt, "c": counted, "at": None, "s": last.started_at, "n": {}, "t": last.wait_until}}
     progress: dict[str, Value] = {}
@@ -121,6 +124,12 @@ def _open_entry(attempts: list[LogRow]) -> dict[str, Value]:
         elif last.wait is not None:
             progress["until"] = last.wait_until
     return {"p": {"a": last.attempt, "c": counted, "at": None, "s": last.started_at, "n": progress}}
+
+
+def _next_entry(attempts: list[LogRow], at: float | None) -> dict[str, Value]:
+    """The attempt after the last one, at that time. Lost ones aren't counted."""
+    counted = sum(1 for row in attempts if not _lost(row))
+    return {"p": {"a": attempts[-1].attempt + 1, "c": counted + 1, "at": at, "s": None, "n": {}}}
 
 
 def _lost(row: LogRow) -> bool:

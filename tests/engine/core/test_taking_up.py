@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from engine.core.from_rows import LogRow, UnknownStep, from_rows, segments_of
+from engine.core.memo import Memo
+from engine.core.records import StepStatus
 from tests.engine.core.fake import Answer, Ran, World, document, http, plan_of, run, step
 
 
@@ -83,6 +85,24 @@ async def test_a_wait_and_a_retry_go_on_with_their_times() -> None:
     assert ran.world.now == whole.world.now
     assert ran.row("r").attempt == 2
     assert [call.attempt for call in ran.world.calls] == [2]
+
+
+async def test_a_lost_attempt_is_followed_by_the_next_one_though_nothing_else_tells_of_it() -> None:
+    """The worker was lost, another one wrote that down, and the history went before it could say that the call is made again."""
+
+    def memo(on_lost: str) -> Memo:
+        doc = document({"a": http("POST", retry={"on_lost": on_lost, "max_attempts": 2}), "b": http("POST")}, ["a b"])
+        return from_rows([failed(1, "http.503", 2.0), failed(2, "worker.lost", None)], plan_of(doc))
+
+    def failed(number: int, code: str, retry_at: float | None) -> LogRow:
+        error = {"code": code, "message": "Gone.", "step": "a", "retryable": True, "details": {}}
+        return LogRow("a", number, StepStatus.FAILED, 1.0, 2.0, error=error, retry_at=retry_at)
+
+    doc = document({"a": http("POST", retry={"max_attempts": 2}), "b": http("POST")}, ["a b"])
+    ran = await run(doc, world=World(), memo=memo("retry"))
+    assert [(call.path, call.attempt) for call in ran.world.calls] == [("a", 3), ("b", 1)]
+    assert ran.end.status.value == "succeeded"
+    assert "o" in memo("fail")["a"]
 
 
 async def test_a_replay_from_a_step_takes_over_all_that_is_not_downstream() -> None:
