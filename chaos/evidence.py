@@ -30,6 +30,8 @@ _LEGAL_CAUSES = frozenset(
     }
 )
 """A task that meets a new event is tried again with it; the others would be faults of the interpreter."""
+_OUTAGE = re.compile(r"^Failed (encoding|decoding) \w+: (the database|no connection to the database)")
+"""What a history holds is sealed with the workspace's key, which is in the database: without it the task is tried again."""
 FIRED = re.compile(r"^failpoint (\S+) fired: (\w+)$", re.MULTILINE)
 _REFUSED = "a stale claim was refused"
 
@@ -126,7 +128,7 @@ async def _temporal(client: Client, histories: int) -> InTemporal:
                 if event.event_type != EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                     continue
                 told = event.workflow_task_failed_event_attributes
-                if told.cause not in _LEGAL_CAUSES:
+                if told.cause not in _LEGAL_CAUSES and not _OUTAGE.search(told.failure.message):
                     cause = WorkflowTaskFailedCause.Name(told.cause)
                     failed.append(f"{execution.id}: {cause} {told.failure.message[:200]}")
         except RPCError as error:

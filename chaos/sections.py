@@ -91,7 +91,7 @@ FULL: tuple[Section, ...] = (
         lanes=4,
         gap_s=0.05,
         copies=5,
-        scenes=("capped", "families", "orders"),
+        scenes=("asked", "families"),
     ),
 )
 
