@@ -45,10 +45,11 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class WaitingStep:
-    """A step that waits, and for what. `reason` of a retry is the last error's code."""
+    """A step that waits, and for what. `reason` of a retry is the last error's code, `attempt` the one that failed."""
 
     run_id: RunId
     path: str
+    attempt: int
     kind: Literal["event", "timer", "child", "retry", "throttle"]
     reason: str | None
     until: datetime | None
@@ -59,6 +60,7 @@ class WaitingStep:
 class _Retrying:
     run_id: RunId
     path: str
+    attempt: int
     error: Json
     retry_at: datetime
 
@@ -132,7 +134,8 @@ async def waiting(connection: Connection, workspace_id: WorkspaceId, run_ids: Se
 def _as_waiting(row: _Retrying) -> WaitingStep:
     # The code is read here: PostgreSQL's own functions refuse JSON with a NUL anywhere in it.
     code = row.error.get("code") if isinstance(row.error, dict) else None
-    return WaitingStep(row.run_id, row.path, "retry", code if isinstance(code, str) else None, row.retry_at, None)
+    told = code if isinstance(code, str) else None
+    return WaitingStep(row.run_id, row.path, row.attempt, "retry", told, row.retry_at, None)
 
 
 async def last_outputs(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import assert_never
 
 from db.ids import uuid7_time
-from db.run_rows import RunRow
+from db.run_rows import QueuedFor, RunRow
 from db.steps import StepRow, WaitingStep
 from engine.expressions.values import Json
 
@@ -14,16 +15,10 @@ JsonObject = dict[str, Json]
 
 _OPEN = ("queued", "running", "waiting")
 
-_QUEUED: dict[str, str] = {
-    "key": "An earlier run with the same concurrency key has not ended.",
-    "cap": "As many runs of the workflow are open as its max_concurrent_runs allows.",
-    "start": "It is about to start.",
-}
 _STEPS: dict[str, str] = {
     "event": "Waits for somebody to post to its address.",
     "timer": "Waits for a time.",
     "child": "Waits for the run that it started.",
-    "retry": "The last attempt failed; the next one waits for its time.",
     "throttle": "As many steps with this key have started as its throttle allows.",
 }
 
@@ -37,8 +32,8 @@ def version_shown(version: int) -> int | str:
     return version if version > 0 else "draft"
 
 
-def run_view(run: RunRow, waiting: Sequence[WaitingStep] = ()) -> JsonObject:
-    """A run. `waiting` are its own steps that wait; of an ended run nothing waits."""
+def run_view(run: RunRow, waiting: Sequence[WaitingStep] = (), *, away: bool = False) -> JsonObject:
+    """A run. `waiting` are its own steps that wait; of an ended run nothing waits. `away`: Temporal can't be reached from here."""
     trigger = run.trigger if isinstance(run.trigger, dict) else {}
     return {
         **run_head(run),
@@ -50,7 +45,7 @@ def run_view(run: RunRow, waiting: Sequence[WaitingStep] = ()) -> JsonObject:
         if run.pinned_at is None
         else {"at": moment(run.pinned_at), "by": run.pinned_by, "reason": run.pinned_reason},
         "warnings": run.warnings if run.warnings is not None else [],
-        "waiting_for": waiting_for(run, waiting),
+        "waiting_for": waiting_for(run, waiting, away),
     }
 
 
@@ -76,13 +71,15 @@ def run_head(run: RunRow) -> JsonObject:
     }
 
 
-def waiting_for(run: RunRow, waiting: Sequence[WaitingStep]) -> list[Json]:
-    """Why the run isn't further than it is."""
+def waiting_for(run: RunRow, waiting: Sequence[WaitingStep], away: bool = False) -> list[Json]:
+    """Why the run isn't further than it is. `away`: Temporal can't be reached from here."""
     if run.status not in _OPEN:
         return []
     reasons: list[Json] = []
     if run.queued_for is not None:
-        reasons.append(_reason(None, run.queued_for, _QUEUED[run.queued_for], None, None))
+        reasons.append(_reason(None, run.queued_for, _queued(run, run.queued_for, away), None, None))
+    if run.trouble is not None:
+        reasons.append(_reason(None, "retry", run.trouble, None, None))
     reasons.extend(
         _reason(one.path, one.kind, _told(one), one.until, one.resume_url)
         for one in waiting
@@ -122,8 +119,31 @@ def step_head(row: StepRow) -> JsonObject:
     }
 
 
+def _queued(run: RunRow, kind: QueuedFor, away: bool) -> str:
+    match kind:
+        case "key":
+            return f"The run {run.queued_behind} with the same concurrency key {run.concurrency_key!r} has not ended."
+        case "cap":
+            return f"{run.open_runs} runs of the workflow {run.workflow!r} are open, and its max_concurrent_runs allows {run.cap}."
+        case "start":
+            if away:
+                return "Temporal can't be reached at the moment; the run starts when it is back."
+            if (run.start_attempts or 0) > 1:
+                return f"Its start was tried {run.start_attempts} times and is tried again by itself."
+            return "It is about to start."
+        case _:
+            assert_never(kind)
+
+
 def _told(one: WaitingStep) -> str:
+    if one.kind == "retry":
+        failed = f" with {one.reason}" if one.reason else ""
+        return (
+            f"Attempt {one.attempt} failed{failed}; attempt {one.attempt + 1} waits for its time, {moment(one.until)}."
+        )
     general = _STEPS[one.kind]
+    if one.kind in ("event", "timer") and one.until is not None:
+        general = f"{general.removesuffix('.')}, until {moment(one.until)}."
     return f"{general} ({one.reason})" if one.reason else general
 
 

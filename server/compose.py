@@ -144,15 +144,16 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             dispatcher=dispatcher,
             stale=stale,
             acceptor=acceptor,
-            reader=RunReader(db),
+            reader=RunReader(db, lambda: dispatcher.carrier_gone),
             canceller=canceller,
-            definitions=Definitions(db, registry, canceller, settings.url),
+            definitions=Definitions(db, registry, canceller, hub, settings.url),
             starter=Starter(db, lookup, prepared, acceptor),
             tester=Tester(db, lookup, registry.pure(), isolated_caller(modules, isolated)),
             replayer=replayer,
             bulk=Bulk(db, canceller, replayer),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             webhooks=Webhooks(db, hub, lookup, acceptor),
+            queues=Queues(db, sealed, hub),
         )
         jobs = {
             "hub": hub.run(),

@@ -39,13 +39,13 @@ limit :most;
 
 -- name: waiting (app, engine)
 -- Rows of these runs that stand open and say what they wait for, and failed attempts that wait for the next.
-select run_id, path, wait_kind as kind, wait_reason as reason, wait_until as until, resume_url from workflow_execution_logs
+select run_id, path, attempt, wait_kind as kind, wait_reason as reason, wait_until as until, resume_url from workflow_execution_logs
 where run_id = any (:run_ids::uuid[]) and workspace_id = :workspace_id and status = 'waiting' and wait_kind is not null
 order by run_id, started_at, ordinal;
 
 -- name: retrying (app, engine)
 -- Failed attempts of these runs that wait for their next one.
-select l.run_id, l.path, l.error, l.retry_at from workflow_execution_logs l
+select l.run_id, l.path, l.attempt, l.error, l.retry_at from workflow_execution_logs l
 where l.run_id = any (:run_ids::uuid[]) and l.workspace_id = :workspace_id and l.status = 'failed' and l.retry_at is not null
     and not exists (
         select from workflow_execution_logs n

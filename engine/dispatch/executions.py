@@ -5,6 +5,7 @@ A seam: what starts and what wakes is Temporal's client here; a rehearsal over a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from engine import names
+
+_PATIENCE = 5.0
+"""Seconds that a start may take: the client itself goes on trying for longer, while runs and whoever cancels them would rather know."""
 
 SignalKind = Literal["cancel", "resume", "child"]
 
@@ -71,7 +75,10 @@ class TemporalExecutions:
 
     async def start(self, start: Start) -> bool:
         try:
-            await self._start_run(start)
+            async with asyncio.timeout(_PATIENCE):
+                await self._start_run(start)
+        except TimeoutError as error:
+            raise CarrierGone(f"a start was not answered within {_PATIENCE:g} s") from error
         except WorkflowAlreadyStartedError:
             return False
         except RPCError as error:

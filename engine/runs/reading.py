@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,8 +44,10 @@ async def acting(db: Database, workspace_id: WorkspaceId) -> AsyncGenerator[Conn
 
 
 class RunReader:
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, away: Callable[[], bool] = lambda: False) -> None:
+        """`away`: whether Temporal can't be reached from this process."""
         self._db = db
+        self._away = away
 
     async def row(self, workspace_id: WorkspaceId, run_id: RunId) -> RunRow:
         """Raises `NotFound`, `Unavailable`."""
@@ -62,7 +64,7 @@ class RunReader:
                 raise NotFound("run", str(run_id))
             waiting = await steps.waiting(conn, workspace_id, [run_id]) if found.finished_at is None else []
             trigger, output = await shown(conn, workspace_id, run_id, [found.trigger, found.output])
-        return run_view(replace(found, trigger=trigger, output=output), waiting)
+        return run_view(replace(found, trigger=trigger, output=output), waiting, away=self._away())
 
     async def list_runs(
         self, workspace_id: WorkspaceId, chosen: RunFilter, cursor: Sequence[Json] | None, limit: int
@@ -76,7 +78,7 @@ class RunReader:
             page = found[:limit]
             waiting = await steps.waiting(conn, workspace_id, [run.run_id for run in page if run.finished_at is None])
         more: list[Json] | None = [str(page[-1].run_id)] if len(found) > limit else None
-        return Page([run_view(run, waiting) for run in page], more)
+        return Page([run_view(run, waiting, away=self._away()) for run in page], more)
 
     async def list_steps(
         self, workspace_id: WorkspaceId, run_id: RunId, cursor: Sequence[Json] | None, limit: int

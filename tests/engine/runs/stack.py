@@ -189,7 +189,7 @@ async def open_stack(
             executions=executions,
             survey=TemporalSurvey(client, task_queue=queue),
             dispatcher=dispatcher,
-            definitions=Definitions(db, REGISTRY, canceller, PUBLIC),
+            definitions=Definitions(db, REGISTRY, canceller, hub, PUBLIC),
             lookup=lookup,
             acceptor=acceptor,
             starter=Starter(db, lookup, prepared, acceptor),
@@ -198,7 +198,7 @@ async def open_stack(
             bulk=Bulk(db, canceller, replayer),
             tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool)),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
-            reader=RunReader(db),
+            reader=RunReader(db, lambda: dispatcher.carrier_gone),
             webhooks=Webhooks(db, hub, lookup, acceptor),
         )
         flusher = Flusher(db, hub, sealed, lookup, acceptor, channel.leads)

@@ -4,12 +4,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
+import asyncpg
 import pytest
+from temporalio import workflow
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from db.ids import RunId, new_uuid7
 from db.pool import Database
+from engine import names
+from engine.dispatch.executions import State
 from engine.dispatch.reconciler import Reconciler
 from engine.problems import Problem, Unavailable
+from engine.runs.ending import run_failer
 from tests.engine.runs.stack import Stack, open_stack
 from tests.fixtures.flows import flow, step
 
@@ -81,9 +89,16 @@ async def test_while_temporal_is_gone_webhooks_are_taken_and_run_when_it_is_back
         with pytest.raises(Problem) as late:
             await stack.post("sync", b"6")
         assert late.value.status == 504
-        assert {(await stack.view(run_id))["status"] for run_id in ids} == {"queued"}
+        views = [await stack.view(run_id) for run_id in ids]
+        assert {view["status"] for view in views} == {"queued"}
+        while "Temporal can't be reached" not in str((await stack.view(ids[0]))["waiting_for"]):
+            await asyncio.sleep(0.05)
+        # What has not begun is cancelled at once, whether or not Temporal is there.
+        stopped = ids.pop()
+        await stack.canceller.cancel(stack.workspace_id, RunId(UUID(stopped)))
+        assert (await stack.end(stopped)).status == "cancelled"
         await wire.mend()
-        assert [(await stack.end(run_id)).output for run_id in ids] == list(range(5))
+        assert [(await stack.end(run_id)).output for run_id in ids] == list(range(4))
         assert (await stack.end(str(late.value.extra["run_id"]))).output == 6
 
 
@@ -142,3 +157,78 @@ async def _when_back(stack: Stack, name: str):
             return await stack.run(name)
         except Unavailable:
             await asyncio.sleep(0)
+
+
+async def test_an_execution_that_outlives_its_run_is_ended_and_one_of_an_open_run_is_not(
+    db: Database, database_url: str, temporal_address: str
+) -> None:
+    """As after the record of a run's end was written by hand, or PostgreSQL came back from a copy: it would sleep for a year else."""
+    async with open_stack(db, temporal_address) as stack:
+        reconciler = Reconciler(db, stack.hub, stack.executions, stack.survey, _always)
+        name = await stack.define(flow(w=step("core.wait", duration="365d")))
+        ended, kept, unknown = [await stack.start(name) for _ in range(3)]
+        for run_id in (ended, kept, unknown):
+            await stack.until(run_id, lambda row: row.status == "waiting")
+        fail = run_failer(db, stack.hub)
+        await fail(stack.workspace_id, str(ended), "ended from outside")
+        admin = await asyncpg.connect(database_url)
+        await admin.execute("delete from workflow_execution_queue where run_id = $1", unknown)
+        await admin.execute("delete from workflow_runs where run_id = $1", unknown)
+        await admin.close()
+        while await reconciler.walk(older_s=0, ended_s=0) == 0:
+            await asyncio.sleep(0.1)  # Temporal's lists lag behind
+        assert [await stack.executions.state(str(run_id)) for run_id in (ended, kept, unknown)] == [
+            State.CLOSED,
+            State.OPEN,
+            State.OPEN,
+        ]
+        assert await reconciler.walk(older_s=0, ended_s=0, unknown_s=0) == 1
+        assert await stack.executions.state(str(unknown)) is State.CLOSED
+        assert (await stack.view(kept))["status"] == "waiting"
+
+
+async def test_a_lost_execution_shows_at_the_ends_of_the_line(db: Database, temporal_address: str) -> None:
+    async with open_stack(db, temporal_address) as stack:
+        reconciler = Reconciler(db, stack.hub, stack.executions, stack.survey, _always)
+        assert not await reconciler.store_lost(older_s=0)
+        name = await stack.define(flow(w=step("core.wait", duration="1h")))
+        runs = [await stack.start(name) for _ in range(3)]
+        for run_id in runs:
+            await stack.until(run_id, lambda row: row.status == "waiting")
+        assert not await reconciler.store_lost(older_s=0)
+        await stack.client.get_workflow_handle(str(max(runs))).terminate()
+        assert await reconciler.store_lost(older_s=0)
+
+
+async def test_a_run_that_the_engine_cannot_go_on_with_says_so_and_can_be_cancelled(
+    db: Database, temporal_address: str
+) -> None:
+    """Nobody works on its task queue as it should: an exception inside the engine fails the task, again and again."""
+    async with open_stack(db, temporal_address, working=False, task_queue=(tasks := f"broken-{new_uuid7()}")) as stack:
+        reconciler = Reconciler(db, stack.hub, stack.executions, stack.survey, _always)
+        name = await stack.define(flow(w=step("core.set", values={})))
+        async with Worker(
+            stack.client, task_queue=tasks, workflows=[Broken], workflow_runner=UnsandboxedWorkflowRunner()
+        ):
+            run_id = await stack.start(name)
+            while await reconciler.look_for_trouble(older_s=0, attempts=2) == 0:
+                await asyncio.sleep(0.1)
+            (reason,) = (await stack.view(run_id))["waiting_for"]  # type: ignore[misc, union-attr]
+            assert isinstance(reason, dict)
+            assert (reason["kind"], reason["path"]) == ("retry", None)
+            assert "The engine can't go on with this run" in str(reason["reason"])
+            assert await stack.canceller.cancel(stack.workspace_id, run_id)
+            await reconciler.look_for_trouble(older_s=0, attempts=2)
+            assert (await stack.end(run_id)).status == "cancelled"
+            assert await stack.executions.state(str(run_id)) is State.CLOSED
+
+
+@workflow.defn(name=names.RUN)
+class Broken:
+    @workflow.run
+    async def run(self, argument: object) -> None:
+        raise ValueError("a fault of the engine")
+
+    @workflow.signal(name=names.SIGNAL_CANCEL)
+    def cancel(self, reason: str) -> None:
+        pass

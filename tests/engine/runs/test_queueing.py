@@ -10,12 +10,20 @@ from db.run_rows import RunFilter
 from engine.expressions.values import Json
 from tests.engine.runs.stack import Stack
 from tests.fixtures.flows import flow, step
+from tests.fixtures.http_server import Answer, HttpServer
 
 
 def kinds(view: dict[str, Json]) -> list[object]:
     waiting = view["waiting_for"]
     assert isinstance(waiting, list)
     return [reason["kind"] for reason in waiting if isinstance(reason, dict)]
+
+
+async def told(stack: Stack, run_id: RunId) -> object:
+    """The one reason in words."""
+    (reason,) = (await stack.view(run_id))["waiting_for"]  # type: ignore[misc, union-attr]
+    assert isinstance(reason, dict)
+    return reason["reason"]
 
 
 async def test_runs_of_one_key_go_one_at_a_time_in_the_order_they_came(stack: Stack) -> None:
@@ -57,8 +65,11 @@ async def test_a_run_that_waits_says_what_for(stack: Stack) -> None:
     assert isinstance(event, dict)
     assert (event["path"], str(event["resume_url"]).startswith("http://localhost:8080/resume/")) == ("e", True)
     assert event["until"] is not None
+    assert f"until {event['until']}" in str(event["reason"])
     assert kinds(await stack.view(blocked)) == ["key"]
+    assert await told(stack, blocked) == f"The run {first} with the same concurrency key 'a' has not ended."
     assert kinds(await stack.view(capped)) == ["cap"]
+    assert await told(stack, capped) == "2 runs of the workflow 'flow' are open, and its max_concurrent_runs allows 2."
     listed = await stack.reader.list_runs(stack.workspace_id, RunFilter(), None, 10)
     assert next(kinds(item) for item in listed.items if isinstance(item, dict)) == ["cap"]
     await stack.canceller.cancel(stack.workspace_id, first)
@@ -88,3 +99,14 @@ async def test_a_backlog_behind_a_cap_is_worked_off_without_waiting_for_polls(st
     name = await stack.define(flow(a=step("core.set", values={}), settings={"max_concurrent_runs": 1}))
     rows = [await stack.end(run_id) for run_id in [await stack.start(name) for _ in range(20)]]
     assert all(row.status == "succeeded" for row in rows)
+
+
+async def test_a_step_that_waits_for_its_next_attempt_says_which_one_failed_and_why(
+    stack: Stack, http_server: HttpServer
+) -> None:
+    http_server.answer("GET", "/", Answer(503))
+    retry: Json = {"max_attempts": 3, "initial": "1h"}
+    name = await stack.define(flow(a=step("http.request", url=f"{http_server.url}/", method="GET") | {"retry": retry}))
+    run_id = await stack.start(name)
+    await stack.until(run_id, lambda row: row.status in ("waiting", "failed"))
+    assert str(await told(stack, run_id)).startswith("Attempt 1 failed with http.503; attempt 2 waits for its time, 20")
