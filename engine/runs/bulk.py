@@ -31,7 +31,7 @@ from engine.runs.effects import Writes, of_whole
 from engine.runs.filters import read_filter
 from engine.runs.pages import bad_cursor, cursor_id
 from engine.runs.reading import acting
-from engine.runs.replay import Operation, Replayer, ReplayRequest
+from engine.runs.replay import Operation, Replayer, ReplayRequest, Targets
 from engine.runs.request_body import object_of
 
 JsonObject = dict[str, Json]
@@ -108,6 +108,7 @@ class Bulk:
         run_ids: list[Json] = []
         failed: list[Json] = []
         effects: Writes = Counter()
+        targets: Targets = {}
         for start in range(0, len(page), _CHUNK):
             async with acting(self._db, workspace_id) as conn:
                 rows = {row.run_id: row for row in await run_rows.by_ids(conn, page[start : start + _CHUNK])}
@@ -123,7 +124,7 @@ class Bulk:
                         run_ids.append(str(run_id if wanted.dry else done[run_id]))
                         continue
                     _refuse_left_out(rows[run_id], wanted.chosen)
-                    ready = await self._replayer.prepare(rows[run_id], request)
+                    ready = await self._replayer.prepare(rows[run_id], request, targets)
                     if request.from_step is None:
                         again.append(run_id)
                     else:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from db import documents, payloads, replays, run_rows, steps
 from db.errors import DatabaseUnavailable
-from db.ids import RunId, WorkspaceId, new_uuid7
+from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.pool import Database
 from db.run_rows import RunRow
 from engine.activities.run_log import log_row_of
@@ -74,6 +74,10 @@ class Ready:
     trigger: JsonObject
 
 
+Targets: TypeAlias = "dict[tuple[WorkflowId, int, str], Target]"
+"""By what a run ran: workflow, version and the hash of its compiled document. For replays of one request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """Replays of many runs under one name: each run is replayed once by it, however often it is made, for a day."""
@@ -95,21 +99,26 @@ class Replayer:
     async def replay(
         self, workspace_id: WorkspaceId, run_id: RunId, request: ReplayRequest, operation: Operation | None = None
     ) -> RunId:
-        """The new run's id; of the same operation always the same one. Raises `NotFound`, `Conflict` (not ended), `Invalid` (no such step, nothing kept), `Unavailable`."""
+        """The new run's id; of the same operation always the same one.
+
+        Raises `NotFound`, `Conflict` (not ended), `Invalid` (no such step, nothing kept), `Unavailable`.
+        """
         async with acting(self._db, workspace_id) as conn:
             run = await run_rows.get(conn, run_id)
         if run is None:
             raise NotFound("run", str(run_id))
         return await self.carry_out(await self.prepare(run, request), operation)
 
-    async def prepare(self, run: RunRow, request: ReplayRequest) -> Ready:
-        """All that can be refused is refused here; nothing is changed. Raises as `replay`."""
+    async def prepare(self, run: RunRow, request: ReplayRequest, targets: Targets | None = None) -> Ready:
+        """All that can be refused is refused here; nothing is changed. Raises as `replay`. `targets`: found for other runs just before."""
         if run.finished_at is None:
             raise Conflict(
                 "run.open", f"The run is {run.status}: it can be replayed when it has ended, or cancelled first."
             )
         _refuse_without_log(run, request)
-        target = await self._target(run, request.version)
+        known = {} if targets is None else targets
+        place = (run.workflow_id, run.version, run.compiled_hash)
+        target = known.get(place) or known.setdefault(place, await self._target(run, request.version))
         try:
             trigger = await self._trigger(run, target, request)
         except DatabaseUnavailable as error:
