@@ -222,6 +222,7 @@ ALTER TABLE public.app_queue_batches OWNER TO ms_owner;
 
 CREATE FUNCTION public.claim_batches(queue uuid, claimer text, lease_s double precision, batch_ids uuid[], run_ids uuid[]) RETURNS SETOF public.app_queue_batches
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     q workflows_app_queues;
@@ -467,6 +468,7 @@ ALTER FUNCTION public.claim_runs(claimer text, most integer, lease_s double prec
 
 CREATE FUNCTION public.clear_queue(queue uuid) RETURNS bigint
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     gone bigint;
@@ -521,6 +523,7 @@ ALTER FUNCTION public.clear_queue(queue uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     q workflows_app_queues := use_queue(queue);
@@ -564,6 +567,7 @@ ALTER FUNCTION public.due_time(depth bigint, bytes bigint, since timestamp with 
 
 CREATE FUNCTION public.end_batch(run uuid, of_workflow uuid, end_status text, end_error json) RETURNS void
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     b app_queue_batches;
@@ -1034,6 +1038,7 @@ ALTER FUNCTION public.finish_run(r public.workflow_runs, end_status text, end_ou
 
 CREATE FUNCTION public.flush_queue(queue uuid) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     reached integer;
@@ -1107,6 +1112,70 @@ end
 $$;
 
 ALTER FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) OWNER TO ms_owner;
+
+CREATE FUNCTION public.holds_items(queue uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET enable_seqscan TO 'off'
+    AS $$
+    select exists (select from app_queue_keys k where k.queue_id = queue)
+        or exists (select from app_queue i where i.queue_id = queue and i.state = 'delayed')
+$$;
+
+ALTER FUNCTION public.holds_items(queue uuid) OWNER TO ms_owner;
+
+CREATE TABLE public.app_queue (
+    workspace_id bigint NOT NULL,
+    queue_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    lane text NOT NULL,
+    ordering_key text,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    data bytea NOT NULL,
+    size integer NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    enqueued_at timestamp with time zone NOT NULL,
+    available_at timestamp with time zone,
+    run_id uuid,
+    error json,
+    failed_at timestamp with time zone,
+    CONSTRAINT app_queue_dead_has_time CHECK (((state = 'dead'::text) = (failed_at IS NOT NULL))),
+    CONSTRAINT app_queue_delayed_has_time CHECK (((state <> 'delayed'::text) OR (available_at IS NOT NULL))),
+    CONSTRAINT app_queue_state CHECK ((state = ANY (ARRAY['waiting'::text, 'delayed'::text, 'dead'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
+
+ALTER TABLE ONLY public.app_queue FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.app_queue OWNER TO ms_owner;
+
+CREATE FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) RETURNS SETOF public.app_queue
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    AS $$
+begin
+    if are_dead then
+        return query select * from app_queue i
+            where i.queue_id = queue and i.state = 'dead' and i.item_id < before order by i.item_id desc limit most;
+    else
+        return query select * from app_queue i
+            where i.queue_id = queue and i.state <> 'dead' and i.item_id < before order by i.item_id desc limit most;
+    end if;
+end
+$$;
+
+ALTER FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) OWNER TO ms_owner;
+
+CREATE FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) RETURNS SETOF public.app_queue
+    LANGUAGE sql STABLE
+    SET enable_seqscan TO 'off'
+    AS $$
+    select i.* from unnest(members) with ordinality as m (seq, n)
+    join app_queue i on i.queue_id = queue and i.lane = of_lane and i.seq = m.seq and i.state = 'waiting'
+    order by m.n
+$$;
+
+ALTER FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) OWNER TO ms_owner;
 
 CREATE FUNCTION public.keep_response(workspace bigint, run uuid, answer json) RETURNS text
     LANGUAGE plpgsql
@@ -1222,6 +1291,7 @@ ALTER FUNCTION public.mark_started(run uuid, epoch integer) OWNER TO ms_owner;
 
 CREATE FUNCTION public.next_flush(queue uuid) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     q workflows_app_queues;
@@ -1408,6 +1478,7 @@ ALTER FUNCTION public.rate_next(starts timestamp with time zone[], count integer
 
 CREATE FUNCTION public.reckon_due_times(queue uuid) RETURNS void
     LANGUAGE sql
+    SET enable_seqscan TO 'off'
     AS $$
     with lanes as (
         select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'ready' order by k.lane for update
@@ -1622,6 +1693,7 @@ ALTER FUNCTION public.repair_queue() OWNER TO ms_owner;
 
 CREATE FUNCTION public.replay_dead_letters(queue uuid, items uuid[], most integer) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     q workflows_app_queues := use_queue(queue);
@@ -1778,6 +1850,7 @@ ALTER FUNCTION public.send_run(run uuid, epoch integer, lease_s double precision
 
 CREATE FUNCTION public.set_queue_status(queue uuid, wanted text) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     freed integer := 0;
@@ -1936,32 +2009,6 @@ CREATE TABLE public.api_keys (
 ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.api_keys OWNER TO ms_owner;
-
-CREATE TABLE public.app_queue (
-    workspace_id bigint NOT NULL,
-    queue_id uuid NOT NULL,
-    item_id uuid NOT NULL,
-    seq bigint NOT NULL,
-    lane text NOT NULL,
-    ordering_key text,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    data bytea NOT NULL,
-    size integer NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    enqueued_at timestamp with time zone NOT NULL,
-    available_at timestamp with time zone,
-    run_id uuid,
-    error json,
-    failed_at timestamp with time zone,
-    CONSTRAINT app_queue_dead_has_time CHECK (((state = 'dead'::text) = (failed_at IS NOT NULL))),
-    CONSTRAINT app_queue_delayed_has_time CHECK (((state <> 'delayed'::text) OR (available_at IS NOT NULL))),
-    CONSTRAINT app_queue_state CHECK ((state = ANY (ARRAY['waiting'::text, 'delayed'::text, 'dead'::text])))
-)
-WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0');
-
-ALTER TABLE ONLY public.app_queue FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.app_queue OWNER TO ms_owner;
 
 CREATE TABLE public.app_queue_counts (
     workspace_id bigint NOT NULL,
@@ -3090,6 +3137,21 @@ REVOKE ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b 
 GRANT ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) TO ms_app;
 GRANT ALL ON FUNCTION public.go_on_with_batch(q public.workflows_app_queues, b public.app_queue_batches, faulty boolean, moment timestamp with time zone) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.holds_items(queue uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.holds_items(queue uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.holds_items(queue uuid) TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) TO ms_app;
+GRANT ALL ON FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) TO ms_app;
+GRANT ALL ON FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) TO ms_app;
 GRANT ALL ON FUNCTION public.keep_response(workspace bigint, run uuid, answer json) TO ms_engine;
@@ -3193,9 +3255,6 @@ GRANT SELECT ON TABLE public.access_rights TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_keys TO ms_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_counts TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_counts TO ms_engine;

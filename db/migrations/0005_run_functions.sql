@@ -1,7 +1,7 @@
 -- A run's life in single calls: accept → record … → record with the end; or cancel before it started.
 --
 -- Each function is one statement for the caller, so it is one commit. Lock order: the run's row, then the advisory lock of
--- its concurrency key, then that of its workflow's cap, then queue rows. Accept takes only the two advisory ones. Who changes several runs in one transaction
+-- its concurrency key, then that of its workflow's cap, then queue rows, then those of the app queue whose batch it has. Accept takes only the two advisory ones. Who changes several runs in one transaction
 -- gives up this order, and may meet a deadlock.
 --
 -- Invariants:

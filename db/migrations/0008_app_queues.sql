@@ -26,9 +26,16 @@
 -- - Claims take lanes, never items, and last milliseconds; a claim is a lease with an epoch, and what comes later than the lease is refused by it.
 -- - A batch ends in the transaction that ends its run: neither can be lost without the other.
 -- - A lane's row exists exactly while it has items that wait, or a batch. depth and bytes count the waiting items outside of the batch.
+-- - Age is that of a lane's first waiting item: since it was added, came to its time (`delay`) or was put back. New items never put a batch off.
+-- - Only a run that had an item alone makes it a dead letter under `bisect`. One poison among n costs log2 n runs to find, rounded up, one that has
+--   it alone, and one for all that came after it; what is sound is handed out in order, once.
+-- - A pause ends each claim that hasn't begun, so no run begins after it; it comes again as the same run when the queue goes on.
 --
--- Lock order, after those of runs: the operation → dedupe rows by key → the queue's rate row → lanes by name → batch → sums (only ever
--- inserted). Adding items takes no lock that another lane's producers need; claims of one queue go one after the other by its rate row.
+-- Lock order, after those of runs: the queue's rate row → the queue's advisory lock (3; shared by all who add, begin or end, alone for new settings
+-- and deletion) → the operation → dedupe rows by key → lanes by name → batch → sums (only ever inserted). A claim, a pause, a clear and whoever takes the
+-- advisory lock alone hold the rate row first, so claims of one queue go one after the other; nobody else takes it. Adding items takes no lock that
+-- another lane's producers need. A claim skips lanes that are being added to; only when all that are due are, it waits for one, two seconds at most.
+-- A step's items are added after its run's row is locked, and one transaction adds to one queue: who ends a run holds its row and wants its lane.
 
 create sequence app_queue_seq as bigint;
 grant usage, select on sequence app_queue_seq to ms_app, ms_engine;
@@ -138,8 +145,8 @@ create table app_queue_batches (
     reason text not null,
     -- By seq, in the order that the run sees them.
     members bigint[] not null,
-    -- Parts of a halved batch that come after this one, one after the other; `cuts` are their lengths, negative for the twin of this part: if
-    -- this one succeeds, the fault is in that one. Null: it was never halved.
+    -- What comes after this part of a halved batch. `cuts` are the lengths of its parts, in their order: negative that of this part's twin, which
+    -- holds the fault if this part doesn't; then that of the tail, of which nothing is known. Null: it was never halved.
     rest bigint[],
     cuts integer[],
     epoch bigint not null,

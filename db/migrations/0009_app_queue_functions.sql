@@ -1,6 +1,9 @@
 -- What happens to queues, each in one call. States, invariants and the order of locks stand at the head of the tables.
 --
 -- All times come from present(), so that a test can set the clock.
+--
+-- What reads items reads them by an index, whatever the planner thinks: a queue may grow from nothing to a million items within a minute, and a
+-- plan that was made while it was empty, when a scan of the table was cheapest, would be used until somebody counts the rows anew.
 
 -- Bytes of items after which a batch is full: what a run may be started with, less what stands around each item.
 create function app_queue_batch_bytes() returns bigint language sql immutable parallel safe return 16 * 1024 * 1024;
@@ -250,7 +253,7 @@ $$;
 -- ones of the lanes that are due longest. Nothing comes back for a queue that stands still.
 create function claim_batches(queue uuid, claimer text, lease_s double precision, batch_ids uuid[], run_ids uuid[])
 returns setof app_queue_batches
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     q workflows_app_queues;
     past timestamptz[];
@@ -303,7 +306,7 @@ begin
     for b in
         select * from app_queue_batches c
         where c.queue_id = queue and c.state = 'resting' and c.not_before <= moment
-        order by c.not_before
+        order by c.not_before, c.lane
         limit greatest(0, least(room, most))
         for update skip locked
     loop
@@ -459,7 +462,7 @@ $$;
 
 -- A run that was started by a queue has ended: what becomes of its batch, in the transaction of its end.
 create function end_batch(run uuid, of_workflow uuid, end_status text, end_error json) returns void
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     b app_queue_batches;
     q workflows_app_queues;
@@ -546,7 +549,7 @@ $$;
 
 -- When the next claim of a queue may find something; null while nothing is to be expected.
 create function next_flush(queue uuid) returns timestamptz
-language plpgsql stable as $$
+language plpgsql stable set enable_seqscan = off as $$
 declare
     q workflows_app_queues;
     lost timestamptz;
@@ -582,7 +585,7 @@ $$;
 
 -- Asks for a flush of all that waits now. Gives how many lanes it reaches.
 create function flush_queue(queue uuid) returns integer
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     reached integer;
 begin
@@ -601,7 +604,7 @@ $$;
 
 -- Lets a queue stand still, or go on: what was blocked is then tried again with all its attempts. No claim comes after a pause.
 create function set_queue_status(queue uuid, wanted text) returns integer
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     freed integer := 0;
     one record;
@@ -636,7 +639,7 @@ $$;
 
 -- New settings take effect on what waits already.
 create function reckon_due_times(queue uuid) returns void
-language sql as $$
+language sql set enable_seqscan = off as $$
     with lanes as (
         select k.lane from app_queue_keys k where k.queue_id = queue and k.state = 'ready' order by k.lane for update
     )
@@ -652,13 +655,15 @@ $$;
 
 -- Takes all items away that no run has: those that wait, are delayed, rest between attempts, or are blocked. Gives how many.
 create function clear_queue(queue uuid) returns bigint
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     gone bigint;
     resting bigint;
     late bigint;
+    n bigint;
     busy bigint[];
     held text[];
+    one text;
     owner bigint;
 begin
     select l.workspace_id into owner from queue_rate_limiting l where l.queue_id = queue for update;
@@ -674,18 +679,24 @@ begin
         returning d.state, cardinality(d.members) + coalesce(cardinality(d.rest), 0) as n
     )
     select coalesce(sum(d.n) filter (where d.state = 'resting'), 0) into resting from dropped d;
-    select coalesce(array_agg(m.seq), '{}') into busy
-    from app_queue_batches b cross join unnest(b.members || coalesce(b.rest, '{}')) as m (seq) where b.queue_id = queue;
-    with dropped as (
-        delete from app_queue i
-        where i.queue_id = queue
-            and (i.state = 'delayed' or (i.state = 'waiting' and i.lane = any (held) and i.seq <> all (busy)))
-        returning i.state
-    )
-    select count(*), count(*) filter (where d.state = 'delayed') into gone, late from dropped d;
-    delete from app_queue_keys k where k.queue_id = queue and k.lane = any (held)
-        and not exists (select from app_queue_batches b where b.queue_id = queue and b.lane = k.lane);
-    update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue and k.lane = any (held);
+    delete from app_queue i where i.queue_id = queue and i.state = 'delayed';
+    get diagnostics late = row_count;
+    gone := late;
+    -- Lane by lane: one statement for all would compare each item with every lane.
+    foreach one in array held loop
+        select b.members || coalesce(b.rest, '{}') into busy from app_queue_batches b where b.queue_id = queue and b.lane = one;
+        if found then
+            delete from app_queue i
+            where i.queue_id = queue and i.lane = one and i.state = 'waiting' and i.seq not in (select unnest(busy));
+            get diagnostics n = row_count;
+            update app_queue_keys k set depth = 0, bytes = 0 where k.queue_id = queue and k.lane = one;
+        else
+            delete from app_queue i where i.queue_id = queue and i.lane = one and i.state = 'waiting';
+            get diagnostics n = row_count;
+            delete from app_queue_keys k where k.queue_id = queue and k.lane = one;
+        end if;
+        gone := gone + n;
+    end loop;
     if gone > 0 then
         insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed)
         values (owner, queue, -(gone - late - resting), -resting, -late);
@@ -696,7 +707,7 @@ $$;
 
 -- Puts dead letters back at the end of their lanes; items null: up to `most` of all. Gives how many.
 create function replay_dead_letters(queue uuid, items uuid[], most integer) returns integer
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     q workflows_app_queues := use_queue(queue);
     chosen uuid[];
@@ -733,7 +744,7 @@ $$;
 
 -- Takes dead letters away for good; items null: up to `most` of all. Gives how many.
 create function drop_dead_letters(queue uuid, items uuid[], most integer) returns integer
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$
 declare
     q workflows_app_queues := use_queue(queue);
     gone integer;
@@ -751,6 +762,35 @@ begin
     end if;
     return gone;
 end
+$$;
+
+-- Items of a batch, in the order of its members.
+create function items_of_batch(queue uuid, of_lane text, members bigint[]) returns setof app_queue
+language sql stable set enable_seqscan = off as $$
+    select i.* from unnest(members) with ordinality as m (seq, n)
+    join app_queue i on i.queue_id = queue and i.lane = of_lane and i.seq = m.seq and i.state = 'waiting'
+    order by m.n
+$$;
+
+-- Items that aren't dead, or those that are, newest first, before an item.
+create function items_before(queue uuid, are_dead boolean, before uuid, most integer) returns setof app_queue
+language plpgsql stable set enable_seqscan = off as $$
+begin
+    if are_dead then
+        return query select * from app_queue i
+            where i.queue_id = queue and i.state = 'dead' and i.item_id < before order by i.item_id desc limit most;
+    else
+        return query select * from app_queue i
+            where i.queue_id = queue and i.state <> 'dead' and i.item_id < before order by i.item_id desc limit most;
+    end if;
+end
+$$;
+
+-- Whether anything waits, is delayed, or is in a batch.
+create function holds_items(queue uuid) returns boolean
+language sql stable set enable_seqscan = off as $$
+    select exists (select from app_queue_keys k where k.queue_id = queue)
+        or exists (select from app_queue i where i.queue_id = queue and i.state = 'delayed')
 $$;
 
 -- Makes one sum of many. Of those that somebody else makes one now, it takes none.
@@ -771,8 +811,9 @@ $$;
 
 revoke all on function app_queue_batch_bytes, due_time, use_queue, lock_queue, fill_lanes, flushes_until, enqueue_items, promote_delayed,
     wait_for_lane, lock_due_lanes, claim_batches, begin_flush, release_lane, go_on_with_batch, end_batch, next_flush, flush_queue, set_queue_status,
-    reckon_due_times, clear_queue, replay_dead_letters, drop_dead_letters, fold_counts from public;
+    reckon_due_times, clear_queue, replay_dead_letters, drop_dead_letters,
+    items_of_batch, items_before, holds_items, fold_counts from public;
 grant execute on function app_queue_batch_bytes, due_time, use_queue, lock_queue, fill_lanes, flushes_until, enqueue_items, release_lane,
-    go_on_with_batch, end_batch, flush_queue, set_queue_status, reckon_due_times, clear_queue, replay_dead_letters, drop_dead_letters
-    to ms_app, ms_engine;
+    go_on_with_batch, end_batch, flush_queue, set_queue_status, reckon_due_times, clear_queue, replay_dead_letters, drop_dead_letters,
+    items_of_batch, items_before, holds_items to ms_app, ms_engine;
 grant execute on function promote_delayed, wait_for_lane, lock_due_lanes, claim_batches, begin_flush, next_flush, fold_counts to ms_engine;

@@ -67,8 +67,7 @@ select locked from lock_queue(:workspace_id, :queue_id) as l (locked) where lock
 
 -- name: holds_items (app)
 -- Whether any item waits, is delayed, or is in a batch.
-select exists (select from app_queue_keys k where k.queue_id = :queue_id)
-    or exists (select from app_queue i where i.queue_id = :queue_id and i.state = 'delayed') as holds;
+select holds_items(:queue_id);
 
 -- name: set_status (app)
 -- Pause or go on; gives how many blocked lanes are tried again.

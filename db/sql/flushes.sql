@@ -19,8 +19,7 @@ select s.queue_id, extract(epoch from n.at - present())::double precision as sec
 from workflows_app_queues s
 cross join lateral (select next_flush(s.queue_id) as at offset 0) as n
 where s.status = 'running' and s.consumer_workflow_id is not null
-    and (exists (select from app_queue_keys k where k.queue_id = s.queue_id)
-        or exists (select from app_queue i where i.queue_id = s.queue_id and i.state = 'delayed'))
+    and holds_items(s.queue_id)
     and n.at <= present() + make_interval(secs => :horizon_s);
 
 -- name: fold_counts (engine)

@@ -15,24 +15,15 @@ select i.item_id, i.ordering_key,
             and (i.seq = any (b.members) or i.seq = any (b.rest))
     ) then 'in_flight' else i.state end as state,
     i.data, i.size, i.attempts, i.enqueued_at, i.available_at, i.run_id, i.error, i.failed_at
-from app_queue i
-where i.queue_id = :queue_id and i.state <> 'dead' and i.item_id < :before
-order by i.item_id desc
-limit :most;
+from items_before(:queue_id, false, :before, :most) i;
 
 -- name: dead_letters (app)
 -- Dead letters, newest first, before an item.
-select {columns} from app_queue i
-where i.queue_id = :queue_id and i.state = 'dead' and i.item_id < :before
-order by i.item_id desc
-limit :most;
+select {columns} from items_before(:queue_id, true, :before, :most) i;
 
 -- name: of_batch (engine)
 -- The items of a batch, in the order of its members.
-select {columns} from app_queue i
-join unnest(:members::bigint[]) with ordinality as m (seq, n) on m.seq = i.seq
-where i.queue_id = :queue_id and i.lane = :lane and i.state = 'waiting'
-order by m.n;
+select {columns} from items_of_batch(:queue_id, :lane, :members) i;
 
 -- name: replay (app)
 -- Put dead letters back; gives how many.

@@ -122,8 +122,8 @@ class Bench:
         async with self.db.single() as connection:
             return await flushes.claim(connection, self.queue_id, holder, limit, lease_s)
 
-    async def begin(self, batch: Batch) -> bool:
-        """The batch's run is taken in. False: nothing happened."""
+    async def begin(self, batch: Batch, handed: list[int] | None = None) -> bool:
+        """The batch's run is taken in, and what it gets goes to `handed`. False: nothing happened."""
         async with self.db.engine() as connection:
             if not await flushes.begin(connection, batch.batch_id, batch.epoch):
                 return False
@@ -131,7 +131,10 @@ class Bench:
             run = new_run(owner, run_id=batch.run_id, trigger_type="queue", origin=str(batch.batch_id))
             await runs.accept(connection, run)
             found = await queue_items.of_batch(connection, batch.queue_id, batch.lane, batch.members)
-        self.handed.append(numbers(found))
+        if handed is None:
+            self.handed.append(numbers(found))
+        else:
+            handed += numbers(found)
         return True
 
     async def end(self, batch: Batch, end: End | None = None) -> Recorded:
