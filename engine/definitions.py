@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db import maintenance, run_rows, versions, workflows
+from db import app_queues, maintenance, run_rows, versions, workflows
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import UserId, WorkflowId, WorkspaceId
@@ -20,7 +20,9 @@ from db.workflows import Workflow
 from engine.definition_views import draft_view, findings_view, hooks, renamed, storable, version_view, workflow_view
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
+from engine.hub import Hub
 from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
+from engine.queues.binding import Bindings
 from engine.runs.cancel import Canceller
 from engine.runs.lookup import VersionName, find_workflow, living, refused, workspace_view
 from engine.runs.pages import Page, bad_cursor, cursor_id
@@ -42,10 +44,11 @@ _BATCH = 100
 class Definitions:
     """`slug` is the workspace's, for the addresses of webhooks below `public_url`; `by` is the person who acts."""
 
-    def __init__(self, db: Database, catalog: Catalog, canceller: Canceller, public_url: str) -> None:
+    def __init__(self, db: Database, catalog: Catalog, canceller: Canceller, hub: Hub, public_url: str) -> None:
         self._db = db
         self._catalog = catalog
         self._canceller = canceller
+        self._bindings = Bindings(catalog, hub)
         self._public_url = public_url.rstrip("/")
 
     async def create(
@@ -104,7 +107,10 @@ class Definitions:
             changed = await workflows.set_status(
                 conn, workspace_id, workflow.workflow_id, "active" if status == "active" else "paused"
             )
-            return await self._read(conn, living(changed, reference), slug)
+            shown = await self._read(conn, living(changed, reference), slug)
+            queues = await self._bindings.of(conn, workspace_id, workflow.workflow_id)
+        self._bindings.tell(workspace_id, queues)
+        return shown
 
     async def delete(
         self, workspace_id: WorkspaceId, reference: str, *, purge: bool = False, force: bool = False
@@ -126,6 +132,8 @@ class Definitions:
                     extra={"pinned": pinned},
                 )
             await workflows.delete(conn, workspace_id, workflow.workflow_id)
+            # Before its runs are cancelled: their items then go back to their queues, uncounted as failures.
+            await app_queues.unbind(conn, workspace_id, workflow.workflow_id)
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:
             await self._purge(workspace_id, workflow, open_runs)
@@ -201,8 +209,10 @@ class Definitions:
             )
             if deployed is None:
                 raise NotFound("workflow", reference)
+            queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "deployed")
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
+        self._bindings.tell(workspace_id, queues)
         return version_view(version), deployed.created
 
     async def list_versions(
@@ -246,8 +256,10 @@ class Definitions:
                 raise refused(findings, "made live again")
             cap = load(document).settings.max_concurrent_runs
             version = await versions.rollback(conn, workspace_id, workflow.workflow_id, number, cap)
-        if version is None:
-            raise NotFound("version", str(number))
+            if version is None:
+                raise NotFound("version", str(number))
+            queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "made live again")
+        self._bindings.tell(workspace_id, queues)
         return version_view(version)
 
     async def diff(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from db import variables, versions, workflows
+from db import app_queues, variables, versions, workflows
 from db.connection import Connection
 from db.ids import WorkflowId, WorkspaceId
 from db.pool import Database
@@ -16,7 +16,7 @@ from engine.expressions.values import Json
 from engine.problems import Conflict, Invalid, NotFound
 from engine.runs.prepared import Prepared, PreparedDocuments
 from engine.runs.reading import acting
-from engine.spec.catalog import Catalog, WorkspaceView
+from engine.spec.catalog import Catalog, KnownQueue, WorkspaceView
 from engine.spec.finding import Finding, has_errors
 from engine.spec.validate import validate
 
@@ -69,7 +69,11 @@ def living(found: Workflow | None, reference: str) -> Workflow:
 
 async def workspace_view(conn: Connection, workspace_id: WorkspaceId) -> WorkspaceView:
     """What the validator must know of the workspace."""
-    return WorkspaceView(variables=frozenset(await variables.all_values(conn, workspace_id)))
+    queues = await app_queues.consumers(conn, workspace_id)
+    return WorkspaceView(
+        variables=frozenset(await variables.all_values(conn, workspace_id)),
+        queues=[KnownQueue(queue.name, str(queue.queue_id), queue.workflow) for queue in queues],
+    )
 
 
 def refused(findings: tuple[Finding, ...], doing: str) -> Invalid:

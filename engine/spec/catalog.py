@@ -22,9 +22,19 @@ class Catalog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownQueue:
+    """An app queue, and the living workflow that takes its items."""
+
+    name: str
+    queue_id: str
+    consumer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkspaceView:
     """Names only: no value is needed to judge a document. `variables` includes the `secrets`; `connections` gives the app of each."""
 
     variables: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     connections: Mapping[str, str] = field(default_factory=dict[str, str])
+    queues: Sequence[KnownQueue] = ()

@@ -86,6 +86,9 @@ class Code(StrEnum):
     CONNECTION_UNLISTED = "connection.unlisted"
     CONNECTION_APP = "connection.app"
     CONNECTION_UNUSED = "connection.unused"
+    QUEUE_UNKNOWN = "queue.unknown"
+    QUEUE_TAKEN = "queue.taken"
+    QUEUE_TWICE = "queue.twice"
     UNSUPPORTED_CONNECTION = "unsupported.connection"
     # tests
     TEST_INVALID = "test.invalid"

@@ -74,7 +74,7 @@ def api_trigger(trigger_id: str | None, body: Json) -> JsonObject:
 def given_trigger(document: Document, given: Json, trigger_id: str | None) -> JsonObject:
     """A whole `trigger` that a caller gave, completed. Raises `Invalid` where it can't be one.
 
-    What is missing is filled in: the type from the trigger's module, `body` with null.
+    What is missing is filled in: the type from the trigger's module, `body` with null; a queue's `items` and `body.items` from each other.
     """
     if not isinstance(given, dict):
         raise Invalid("trigger.invalid", "`trigger` must be an object with at least a `body`.")
@@ -89,7 +89,13 @@ def given_trigger(document: Document, given: Json, trigger_id: str | None) -> Js
     type_ = given.get("type", type_of(document, meant))
     if not isinstance(type_, str) or type_ not in TYPES:
         raise Invalid("trigger.invalid", f"`trigger.type` is {type_!r}; it must be one of {', '.join(sorted(TYPES))}.")
-    return {**given, "type": type_, "id": meant, "body": given.get("body")}
+    body = given.get("body")
+    if type_ == "queue":
+        items = given.get("items", body.get("items") if isinstance(body, dict) else None)
+        if not isinstance(items, list):
+            raise Invalid("trigger.invalid", "A `trigger` of the type `queue` needs `items`, a list.")
+        return {**given, "type": type_, "id": meant, "items": items, "body": {"items": items}}
+    return {**given, "type": type_, "id": meant, "body": body}
 
 
 def type_of(document: Document, trigger_id: str | None) -> str:

@@ -11,6 +11,7 @@ from server.api.routes import (
     hooks,
     keys,
     modules,
+    queues,
     resume,
     runs,
     system,
@@ -23,7 +24,7 @@ from server.api.services import Services
 from server.metrics import Measured
 
 PREFIX = "/api/v1"
-BELOW = (workflows, versions, runs, checks, modules, variables, keys, workspaces)
+BELOW = (workflows, versions, runs, checks, modules, queues, variables, keys, workspaces)
 OUTSIDE = (hooks, resume, system)
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
+from server.api.queue_shapes import QUEUE_ANSWERS, QUEUE_REQUESTS
 from server.api.route import ACTION, WRITES
 from server.api.shapes import ANSWERS, REQUESTS
 
@@ -74,7 +75,7 @@ def methods_finder(app: FastAPI) -> Callable[[str], list[str]]:
 
 def _described(document: Node) -> Node:
     document["components"] = {
-        "schemas": {**REQUESTS, **ANSWERS},
+        "schemas": {**REQUESTS, **QUEUE_REQUESTS, **ANSWERS, **QUEUE_ANSWERS},
         "responses": {
             str(status): {"description": told, "content": {"application/problem+json": {"schema": _PROBLEM}}}
             for status, told in _PROBLEMS.items()

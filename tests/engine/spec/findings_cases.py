@@ -8,11 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.expressions.values import Json
-from engine.spec.catalog import WorkspaceView
+from engine.spec.catalog import KnownQueue, WorkspaceView
 from engine.spec.document import JsonObject
 from engine.spec.finding import Severity
 
-WORKSPACE = WorkspaceView(frozenset({"URL", "TOKEN"}), frozenset({"TOKEN"}), {"shop": "shop"})
+QUEUE_ID = "01a20653-2417-7c34-b65c-12aff05c02ce"
+WORKSPACE = WorkspaceView(
+    frozenset({"URL", "TOKEN"}),
+    frozenset({"TOKEN"}),
+    {"shop": "shop"},
+    [KnownQueue("letters", QUEUE_ID), KnownQueue("parcels", "01a20653-2417-7c34-b65c-12aff05c02cf", "other")],
+)
 SET: JsonObject = {"module": "core.set", "version": 1, "inputs": {"values": {}}}
 
 
@@ -49,6 +55,10 @@ def step(module: str, parent: str | None = None, slot: str | None = None, **inpu
     if slot is not None:
         made["slot"] = slot
     return made
+
+
+def consumer(queue: str, **more: Json) -> JsonObject:
+    return {"module": "queue.consumer", "version": 1, "inputs": {"queue": queue}, **more}
 
 
 def values(of: Json, parent: str | None = None, slot: str | None = None) -> JsonObject:
@@ -187,6 +197,15 @@ CASES: list[Case] = [
     Case("unsupported.connection", "/steps/a/connection", doc({"a": {**GET, "connection": "shop"}}), "warning"),
     Case("unsupported.connection", "/steps/a/connection",
          doc({"a": {**GET, "connection": "shop"}}, requires={"connections": {"shop": {"app": "shop"}}}), deploy=True),
+    # queues
+    Case("queue.unknown", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("leters")}), "warning", says="'letters'"),
+    Case("queue.unknown", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("leters")}), deploy=True, says="queue create"),
+    Case("queue.unknown", "/steps/a/inputs/queue", doc({"a": step("queue.enqueue", queue="x", items=[])}), "warning"),
+    Case("queue.unknown", "/steps/a/inputs/queue", doc({"a": step("queue.enqueue", queue={"$literal": "x"}, items=[])}), deploy=True),
+    Case("queue.taken", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("parcels")}), "warning", says="'other'"),
+    Case("queue.taken", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("parcels")}), deploy=True),
+    Case("queue.twice", "/triggers/u/inputs/queue", doc(triggers={"t": consumer("letters"), "u": consumer(QUEUE_ID)}), says="'t'"),
+    Case("input.constant", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("{{ vars.URL }}")})),
     # tests
     Case("test.invalid", "/tests/0/expect/skipped/0", doc({"a": "set"}, tests=[{"name": "t", "expect": {"skipped": ["b"]}}])),
     Case("test.invalid", "/tests/0/mocks/b", doc({"a": "set"}, tests=[{"name": "t", "expect": {}, "mocks": {"b": {"output": 1}}}])),
@@ -199,6 +218,16 @@ CASES: list[Case] = [
 ]  # fmt: skip
 
 CLEAN: dict[str, JsonObject] = {
+    "queues that are there, and what is disabled": doc(
+        {
+            "a": step("queue.enqueue", queue="parcels", items=["{{ trigger.items }}"]),
+            "b": step("queue.enqueue", queue=QUEUE_ID, items=[]),
+            "c": step("queue.enqueue", queue="{{ input.queue }}", items=[]),
+            "d": {**step("queue.enqueue", queue="nowhere", items=[]), "disabled": True},
+        },
+        triggers={"t": consumer("letters"), "u": consumer("letters", disabled=True), "v": consumer("nowhere", disabled=True)},
+    ),
+    "its own queue": {**doc(triggers={"t": consumer("parcels")}), "name": "other"},
     "what ends an iteration is not its result": doc(
         {"each": LOOP, "bad": step("core.if", "each", condition="{{ item }}"), "out": step("core.break", "each"), "a": values(1, "each")},
         "bad:true > out", "bad:false > a",

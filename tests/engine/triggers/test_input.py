@@ -51,6 +51,16 @@ def test_a_given_trigger_is_completed_with_type_id_and_body() -> None:
     assert given_trigger(document(), {"type": "schedule", "id": "other"}, None)["id"] == "other"
 
 
+def test_items_of_a_queue_stand_beside_the_body_and_in_it() -> None:
+    items: Json = [{"item_id": "1", "data": 1}]
+    whole = {"type": "queue", "id": "hook", "items": items, "body": {"items": items}}
+    for given in ({"items": items}, {"body": {"items": items}}, {"items": items, "body": {"items": []}}):
+        assert given_trigger(document("hook"), {"type": "queue", **given}, None) == whole
+    for wrong in ({}, {"body": 1}, {"items": {}}, {"items": None, "body": {"items": items}}):
+        with pytest.raises(Invalid):
+            given_trigger(document("hook"), {"type": "queue", **wrong}, None)
+
+
 @pytest.mark.parametrize(
     "given", [None, [], "x", {"type": "fax"}, {"type": []}, {"id": 7}, {"id": "nobody"}, {"id": "other"}]
 )
