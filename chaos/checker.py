@@ -11,7 +11,8 @@
 4. *The log.* For each attempt of each step of a closed run there is exactly one record, and it is terminal. Attempts are numbered from 1
    without a gap (a skipped step has one, 0); all but the last failed.
 5. *Ends are ends.* Nothing of a run changes after its end.
-6. *Crowds.* No more runs are at work than a key or a cap allows, and those of a key come in the order of their acceptance.
+6. *Crowds.* No more runs, or batches of a queue's key, are at work than a key or a cap allows; those of a key come in the order in which
+   they were accepted, or added to the queue; and each of them comes.
 7. *Nothing is left*: no open execution, claim, wake-up, process, port, note; no workflow task failed by a fault of the interpreter.
 
 What may happen: answers that never came (counted), effects repeated with their key (counted), claims refused as stale (counted).
@@ -77,7 +78,7 @@ def _accepted(found: Evidence) -> list[Line]:
 def _number(run: RunFact) -> object:
     trigger = run.trigger if isinstance(run.trigger, dict) else {}
     body = trigger.get("body") or trigger.get("input")
-    return body.get("n") if isinstance(body, dict) else str(run.run_id)
+    return body["n"] if isinstance(body, dict) and "n" in body else str(run.run_id)
 
 
 def _ends(found: Evidence) -> list[Line]:
@@ -94,6 +95,12 @@ def _ends(found: Evidence) -> list[Line]:
                 otherwise.append(f"{caller.scene.name} {run.run_id}: {run.status} {str(run.output)[:60]}")
             elif missing := sorted(caller.scene.steps - succeeded[str(run.run_id)]):
                 otherwise.append(f"{caller.scene.name} {run.run_id}: without {missing[:3]}")
+    asked = {run_id for caller in found.callers for run_id in caller.run_ids}
+    otherwise += [
+        f"{run.workflow} {run.run_id}: {run.status}, of a parent or a queue"
+        for run in found.runs
+        if run.ended and run.status != "succeeded" and str(run.run_id) not in asked
+    ]
     return [
         Line("runs in the database", len(found.runs), None),
         _wrong("runs not ended", (f"{run.workflow} {run.run_id}: {run.status}" for run in found.runs if not run.ended)),
@@ -193,7 +200,20 @@ def _crowds(found: Evidence) -> list[Line]:
             disorder += _disorder(
                 name, crowd, of_scene, [one.number for one in found.callers if one.scene.name == name]
             )
-    return [_wrong("runs at work beyond a key or a cap", above), _wrong("runs of a key out of order", disorder)]
+    ended = {request.path for request in found.requests}
+    known = {str(run.run_id) for run in found.runs}
+    lost = [
+        f"{caller.scene.name} {caller.number}"
+        for caller in found.callers
+        if caller.scene.name in crowds
+        and set(caller.run_ids) & known
+        and not {f"/{caller.scene.name}/{caller.number}/{verb}" for verb in ("begin", "end")} <= ended
+    ]
+    return [
+        _wrong("runs or items of a crowd that never came", lost),
+        _wrong("runs at work beyond a key or a cap", above),
+        _wrong("runs of a key out of order", disorder),
+    ]
 
 
 def _above(name: str, crowd: Crowd, requests: Sequence[Request]) -> Iterable[str]:
@@ -236,6 +256,7 @@ def _left(found: Evidence) -> list[Line]:
         Line("places in the queue left", found.left.open_runs),
         Line("claims left", found.left.leases),
         Line("wake-ups left", found.left.signals),
+        Line("items and batches left in queues", found.left.items),
         Line("stale claims refused", found.refused, None),
         Line("failpoints fired", found.fired.total(), None),
         _wrong("processes, ports and files left", found.leftovers),

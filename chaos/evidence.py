@@ -91,7 +91,7 @@ async def gather(stand: Stand, callers: Sequence[Caller], histories: int) -> Evi
 
 
 async def unended(stand: Stand) -> int | None:
-    """How many runs have not ended; None when nobody can tell just now."""
+    """How many runs have not ended and items were not taken; None when nobody can tell just now."""
     try:
         state = stand.state
         if state.database_url is None:
@@ -99,7 +99,8 @@ async def unended(stand: Stand) -> int | None:
         db = await Database.open(state.database_url, max_size=1, application="chaos")
         try:
             async with db.single() as connection:
-                return (await evidence.left(connection)).unended
+                left = await evidence.left(connection)
+                return left.unended + left.items
         finally:
             await db.close()
     except Exception:  # whatever it is, the next look tells

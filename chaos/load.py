@@ -50,6 +50,8 @@ class Load:
 
     async def deploy(self) -> None:
         for scene in self._scenes:
+            for queue in scene.queues:
+                (await self._stand.http.post("/queues", json=queue)).raise_for_status()
             for document in scene.documents(self._stand.ledger.url):
                 await self._deploy(document)
 
@@ -81,6 +83,14 @@ class Load:
         if crowd is not None and crowd.ordered:
             async with self._turns.setdefault(f"{caller.scene.name}:{crowd.of(caller.number)}", asyncio.Lock()):
                 await self._ask(caller, chance)
+                if caller.scene.entry == "sync" and caller.run_ids:
+                    # What the run adds to a queue has its place only when it has ended.
+                    await self._until(
+                        lambda: self._stand.http.get(f"/runs/{caller.run_ids[0]}"),
+                        lambda answer: answer.status_code == 200 and answer.json()["finished_at"] is not None,
+                        caller,
+                        chance,
+                    )
         else:
             copies = self._copies if self._copies > 1 else chance.choices([1, 3], [9, 1])[0]
             await asyncio.gather(*(self._ask(caller, chance) for _ in range(copies)))

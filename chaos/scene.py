@@ -35,7 +35,10 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """`documents` takes the ledger's address and gives the one to start last. `steps` are those that succeed in a run that goes well."""
+    """`documents` takes the ledger's address and gives the one to start last. `steps` are those that succeed in a run that goes well.
+
+    `queues` are made before.
+    """
 
     name: str
     documents: Callable[[str], Sequence[Document]]
@@ -46,6 +49,7 @@ class Scene:
     then: Then = "nothing"
     crowd: Crowd | None = None
     weight: int = 1
+    queues: tuple[Document, ...] = ()
 
 
 def all_scenes() -> dict[str, Scene]:

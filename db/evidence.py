@@ -45,12 +45,13 @@ class AttemptFact:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Runs that have a place in the queue, claims among them, wake-ups that nobody was told of, runs without an end."""
+    """Places in the queue of runs, claims among them, wake-ups that nobody was told of, runs without an end, items and batches of app queues."""
 
     open_runs: int
     leases: int
     signals: int
     unended: int
+    items: int
 
 
 _RUNS = rows("evidence", "runs", RunFact)

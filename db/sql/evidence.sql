@@ -21,4 +21,5 @@ select
     (select count(*) from workflow_execution_queue) as open_runs,
     (select count(*) from workflow_execution_queue where lease_until is not null) as leases,
     (select count(*) from workflow_signals) as signals,
-    (select count(*) from workflow_runs where finished_at is null and carrier <> 'simulation') as unended;
+    (select count(*) from workflow_runs where finished_at is null and carrier <> 'simulation') as unended,
+    (select count(*) from app_queue) + (select count(*) from app_queue_batches) as items;
