@@ -187,9 +187,10 @@ class Bench:
             return await queue_items.dead_letters(connection, self.queue_id, None, 100_000)
 
     async def left(self) -> list[Item]:
-        """What isn't dead, in the order in which it came."""
+        """What isn't dead, by number."""
         async with self.db.tenant(self.owner.workspace_id) as connection:
-            return (await queue_items.list_items(connection, self.queue_id, None, 100_000))[::-1]
+            found = await queue_items.list_items(connection, self.queue_id, None, 100_000)
+        return sorted(found, key=lambda one: int(one.data))
 
     async def replay(self, item_ids: Sequence[UUID] | None = None, limit: int = 100_000) -> int:
         async with self.db.tenant(self.owner.workspace_id) as connection:

@@ -5,13 +5,27 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db import api_keys, key_values, payloads, resumes, run_rows, runs, steps, variables, workflows, workspaces
+from db import (
+    api_keys,
+    flushes,
+    key_values,
+    payloads,
+    rates,
+    resumes,
+    run_rows,
+    runs,
+    steps,
+    variables,
+    workflows,
+    workspaces,
+)
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import record
 from db.run_rows import RunFilter
 from db.runs import NewEvent
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
+from tests.db.queues_of_tests import bench, item
 
 TENANT_TABLES = """
     select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'workspace_id'
@@ -39,6 +53,12 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
             "insert into idempotency_keys (workspace_id, key, route, body_hash, expires_at) "
             f"values ({workspace_id}, 'k', 'r', '', now() + interval '1 day')"
         )
+    queue = await bench(db, owner, flush_batch_size=1)
+    await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
+    [batch] = await queue.claim()
+    async with db.single() as connection:
+        assert await flushes.begin(connection, batch.batch_id, batch.epoch)
+        await rates.take_start(connection, workspace_id, "step", "k", 1, 60.0, reserve=True)
     run = new_run(owner, {"word": f"only{slug}"})
     await accept(db, run, NewEvent(source="s", dedupe_key="same", window_s=60))
     async with db.single() as connection:
