@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from db.json import Json
+from db.json import Json, dumps
 
 MAX_WORDS = 2_000
 MAX_ASKED = 20
@@ -22,17 +22,17 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _QUESTION = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+\*?")
 _PLAIN = re.compile(r"[a-z0-9]+")
+_ESCAPE = re.compile(r"\\.")
 
 
 def words_of(*values: Json) -> list[str]:
-    """Different words of all texts, numbers and keys in `values`, in order of their first place."""
+    """Different words of all texts, numbers, keys and literals in `values`, in order of their first place."""
     found: dict[str, None] = {}
-    seen: set[str] = set()
     characters = size = 0
-    for text in _texts(list(values)):
-        if text in seen:
+    for value in values:
+        if value is None:
             continue
-        seen.add(text)
+        text = _text(value)
         characters += len(text)
         for word in _split(text[:_MAX_CHARACTERS]):
             if word in found:
@@ -60,6 +60,14 @@ def _split(text: str) -> Iterator[str]:
         yield match[:_MAX_LENGTH]
 
 
+def _text(value: Json) -> str:
+    """All of it as one text. JSON text is one, as its own signs are no words: nine tenths cheaper than a walk; but for its escapes."""
+    text = dumps(value)
+    if "\\" not in text:
+        return text
+    return "\n".join(_texts([value])) if "\\u" in text else _ESCAPE.sub(" ", text)
+
+
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
@@ -70,10 +78,8 @@ def _texts(value: Json) -> Iterator[str]:
         item = pending.pop()
         if isinstance(item, str):
             yield item
-        elif isinstance(item, bool) or item is None:
-            continue
-        elif isinstance(item, int | float):
-            yield str(item)
+        elif item is None or isinstance(item, bool | int | float):
+            yield dumps(item)
         elif isinstance(item, list):
             pending.extend(reversed(item))
         else:
