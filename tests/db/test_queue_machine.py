@@ -64,7 +64,7 @@ class Machine(RuleBasedStateMachine):
     def go(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    @initialize(mode=_MODES, size=st.integers(1, 5), attempts=st.integers(1, 3), failure=_FAILURES, rate=_RATES)
+    @initialize(mode=_MODES, size=st.integers(1, 9), attempts=st.integers(1, 3), failure=_FAILURES, rate=_RATES)
     def open(self, mode: tuple[Any, Any, int], size: int, attempts: int, failure: Any, rate: tuple[int, float]) -> None:
         given = QueueSettings(
             flush_batch_size=size,
@@ -89,7 +89,7 @@ class Machine(RuleBasedStateMachine):
         self.go(self.q.at(0))
 
     @rule(
-        keys=st.lists(_KEYS, min_size=1, max_size=6),
+        keys=st.lists(_KEYS, min_size=1, max_size=9),
         dedupe=st.sampled_from([None, None, None, "x", "y"]),
         delay=st.sampled_from([0, 0, 0, 3, 15]),
     )
@@ -116,11 +116,26 @@ class Machine(RuleBasedStateMachine):
         self.claims += claims
         self.newest |= {batch.lane: batch.epoch for batch in claims}
 
+    @rule(
+        seconds=st.sampled_from([0, 1, 4, 10]),
+        unlucky=st.lists(st.sampled_from([False, False, True]), min_size=9, max_size=9),
+    )
+    def serve(self, seconds: float, unlucky: list[bool]) -> None:
+        """As a flusher and its runs do, with nothing between."""
+        self.time_passes(seconds)
+        before = len(self.claims)
+        self.claim()
+        for claim, bad in zip(self.claims[before:], unlucky, strict=False):
+            self.begins(claim)
+            self.ends(claim.lane, bad)
+
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         """Any claim that was ever made; one that was forgotten is a crash."""
-        claim = data.draw(st.sampled_from(self.claims))
+        self.begins(data.draw(st.sampled_from(self.claims)))
+
+    def begins(self, claim: Batch) -> None:
         lane = self.model.lanes.get(claim.lane)
         good = (
             claim.epoch not in self.over
@@ -142,7 +157,9 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule(data=st.data(), unlucky=st.sampled_from([False, False, True]))
     def end(self, data: st.DataObject, unlucky: bool) -> None:
-        name = data.draw(st.sampled_from(sorted(self.running)))
+        self.ends(data.draw(st.sampled_from(sorted(self.running))), unlucky)
+
+    def ends(self, name: str, unlucky: bool) -> None:
         batch = self.running.pop(name)
         lane = self.model.lanes[name]
         assert lane.batch is not None
@@ -156,7 +173,7 @@ class Machine(RuleBasedStateMachine):
         self.model.now += seconds
         self.go(self.q.at(self.model.now))
 
-    @rule(size=st.integers(1, 5), age=st.sampled_from([1.0, 10.0, 30.0]), failure=_FAILURES, attempts=st.integers(1, 3))
+    @rule(size=st.integers(1, 9), age=st.sampled_from([1.0, 10.0, 30.0]), failure=_FAILURES, attempts=st.integers(1, 3))
     def change(self, size: int, age: float, failure: Any, attempts: int) -> None:
         changed: dict[str, Any] = {
             "flush_batch_size": size, "flush_record_max_age": age, "on_failure": failure, "max_attempts": attempts,

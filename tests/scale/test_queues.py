@@ -13,11 +13,11 @@ async def test_order_holds_and_nothing_is_lost_or_doubled(database_url: str) -> 
 
 async def test_one_lane_that_everybody_adds_to_keeps_its_order(database_url: str) -> None:
     figures = await order(
-        database_url, Load(items=1_500, seed=8, producers=12, claimers=3, keys=1, batch_size=100, failing=0.1)
+        database_url, Load(items=800, seed=8, producers=8, claimers=3, keys=1, batch_size=80, failing=0.1)
     )
     assert figures.sound, figures
 
 
 async def test_halving_finds_exactly_the_poison(database_url: str) -> None:
-    figures = await poison(database_url, Load(items=1_500, seed=9))
+    figures = await poison(database_url, Load(items=1_000, seed=9))
     assert figures.sound, figures
