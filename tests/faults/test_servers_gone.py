@@ -46,38 +46,6 @@ class TestPostgresGone:
         assert sorted(run["output"] for run in runs) == list(range(21))
         assert {run["status"] for run in runs} == {"succeeded"}
 
-    async def test_events_posted_again_until_they_are_taken_become_one_run_each(self, stand: Stand) -> None:
-        """The server dies under load: some commits were made whose answer never came."""
-        name = await stand.deploy(
-            hooked(
-                flow("{{ input.n }}", name="load", a=call(stand.ledger.url, "/load/{{ input.n }}", "POST")),
-                mode="async",
-            )
-        )
-        seen: set[int] = set()
-
-        async def post(number: int) -> None:
-            headers = {"Idempotency-Key": f"load-{number}"}
-            while (
-                status := (await stand.http.post(address(stand, name), json={"n": number}, headers=headers)).status_code
-            ) != 202:
-                seen.add(status)
-            seen.add(status)
-
-        async def feed(first: int) -> None:
-            for number in range(first, 120, 8):
-                await post(number)
-
-        feeding = [asyncio.create_task(feed(first)) for first in range(8)]
-        await stand.ledger.arrived("/load/30")
-        await stand.kill("postgres")
-        await asyncio.gather(*feeding)
-        assert seen <= {202, 503}
-        found = (await stand.http.get("/runs", params={"workflow": name, "limit": "500"})).json()["items"]
-        runs = await asyncio.gather(*(stand.ended(run["run_id"]) for run in found))
-        assert sorted(run["output"] for run in runs) == list(range(120))
-        assert await stand.ledger.counts("/load/") == {f"/load/{number}": 1 for number in range(120)}
-
 
 class TestTemporalGone:
     async def test_webhooks_are_taken_in_and_run_when_it_is_back(self, stand: Stand) -> None:
