@@ -312,9 +312,9 @@ async def _view(conn: Connection, queue: Queue) -> JsonObject:
 
 
 async def _must_be_empty(conn: Connection, queue: Queue, why: str) -> None:
-    """Dead letters too: they would be put back into lanes that aren't theirs."""
+    """Dead letters aside: those that come back go by what holds then."""
     stats = await app_queues.stats(conn, queue.queue_id)
-    if stats.depth + stats.in_flight + stats.delayed + stats.dead > 0:
+    if stats.depth + stats.in_flight + stats.delayed > 0:
         raise _not_empty(f"{why} {queue.name!r} holds {held(stats)}.", stats)
 
 
