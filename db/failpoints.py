@@ -47,7 +47,9 @@ _POINT = re.compile(
     r"(@(?P<at>[1-9][0-9]*)|@p(?P<chance>[0-9.]+))?"
 )
 _DATA = re.compile(r"\b(insert\s+into|delete\s+from|update\s+[a-z_]+(\s+[a-z]+)?\s+set|pg_notify\s*\()")
-_FUNCTION = re.compile(r"\bcreate (or replace )?function (?P<name>\w+)\((?P<head>.*?)(\bas \$|\breturn\b|\batomic\b|;)", re.DOTALL)
+_FUNCTION = re.compile(
+    r"\bcreate (or replace )?function (?P<name>\w+)\((?P<head>.*?)(\bas \$|\breturn\b|\batomic\b|;)", re.DOTALL
+)
 _DETACH, _DROP = "weeks.detach", "weeks.drop"
 SCRIPTS = (_DETACH, _DROP)
 """What is done by text that can't stand in a file, since it names a table."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +71,10 @@ def _chosen(section: str | None, full: bool, minutes: float) -> list[Section]:
 async def _play(sections: list[Section], seed: int, out: Out, keep: bool) -> list[Report]:
     from chaos.play import play
 
+    # Told to stop, it takes its stack along, as for Ctrl-C.
+    own = asyncio.current_task()
+    assert own is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, own.cancel)
     reports: list[Report] = []
     kept = load_settings().home / "chaos" if keep else None
     if kept is not None:
