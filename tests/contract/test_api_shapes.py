@@ -157,7 +157,8 @@ async def test_runs_are_filtered_and_searched(stack: Stack) -> None:
     assert await found(status="failed") == [bad["run_id"]]
     assert await found(status="succeeded") == [good["run_id"]]
     assert await found(q="quokkaword") == [good["run_id"]]
-    assert await found(q="zebrastripe") == [bad["run_id"]]
+    assert await found(q="zebrastripe", status="failed") == [bad["run_id"]]
+    assert await found(q="zebrastripe") == [bad["run_id"], good["run_id"]]  # both steps were given the message
     assert await found(version="1") == [bad["run_id"], good["run_id"]]
     assert await found(**{"from": bad["queued_at"]}) == [bad["run_id"]]
     assert await found(to=bad["queued_at"]) == [good["run_id"]]
