@@ -20,6 +20,8 @@ EDITORS = {
     "runs.start",
     "runs.cancel",
     "runs.replay",
+    "queues.enqueue",
+    "queues.write",
     "runs.pin",
     "variables.write",
 }
@@ -27,6 +29,7 @@ VIEWERS = {
     "workflows.read",
     "runs.read",
     "modules.read",
+    "queues.read",
     "variables.read",
     "documents.validate",
     "expressions.evaluate",
