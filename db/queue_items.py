@@ -62,6 +62,7 @@ class Item:
 
 
 _ENQUEUE = rows("queue_items", "enqueue", Enqueued)
+_RECENT = values("queue_items", "recent_operation", str)
 _LIST = rows("queue_items", "list_items", Item)
 _DEAD = rows("queue_items", "dead_letters", Item)
 _OF_BATCH = rows("queue_items", "of_batch", Item)
@@ -89,6 +90,12 @@ async def enqueue(
         bodies=[item.data for item in items],
         sizes=[item.size for item in items],
     )
+
+
+async def recent_operation(connection: Connection, workspace_id: WorkspaceId, operations: Sequence[str]) -> str | None:
+    """The one of these operations, if any, that was done within the last day."""
+    given = [fitting_key(operation) for operation in operations]
+    return await connection.maybe(_RECENT, workspace_id=workspace_id, operations=given)
 
 
 async def list_items(connection: Connection, queue_id: QueueId, before: ItemId | None, limit: int) -> list[Item]:

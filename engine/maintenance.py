@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from db import maintenance, partitions, rates
+from db import flushes, maintenance, partitions, rates
 from db.connection import Connection
 from db.errors import DatabaseError
 from db.pool import Database
@@ -49,6 +49,8 @@ class Maintenance:
         await self._delete(maintenance.delete_left_behind)
         async with self._db.engine() as conn:
             await maintenance.delete_old_rows(conn)
+        async with self._db.engine() as conn:
+            await flushes.delete_old(conn)
         async with self._db.engine() as conn:
             await rates.delete_expired(conn, _MANY)
         async with self._db.engine() as conn:

@@ -6,6 +6,12 @@ i.item_id, i.ordering_key, i.state, i.data, i.size, i.attempts, i.enqueued_at, i
 select outcome, accepted, duplicates, accepted_ids, wake_at from enqueue_items(:workspace_id, :queue_id, :operation, :item_ids,
     :ordering_keys, :dedupe_keys, :delays, :bodies, :sizes);
 
+-- name: recent_operation (app)
+-- Which of these names an operation of the last day has.
+select o.operation from app_queue_operations o
+where o.workspace_id = :workspace_id and o.operation = any (:operations::text[]) and o.created_at > now() - interval '1 day'
+limit 1;
+
 -- name: list_items (app)
 -- Items that aren't dead, newest first, before an item. A blocked batch is no run's: its items wait.
 select i.item_id, i.ordering_key,

@@ -8,7 +8,9 @@ What changes a queue as a whole holds it alone by `app_queues.lock`, which is th
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from db import app_queues, flushes, queue_items
 from db.app_queues import Queue, QueueSettings, Stats
@@ -35,6 +37,7 @@ from engine.queues.views import (
 )
 from engine.runs.pages import Page, cursor_id
 from engine.runs.reading import acting
+from modules.sdk.json_bytes import dumps
 
 JsonObject = dict[str, Json]
 
@@ -128,8 +131,14 @@ class Queues:
                     raise _not_empty(f"The queue {found.name!r} holds {held(stats)}. Delete it with `force`.", stats)
             await app_queues.delete(conn, workspace_id, found.queue_id)
 
-    async def put(self, workspace_id: WorkspaceId, reference: str, body: Json) -> JsonObject:
-        """Add items, all or none. Raises `Invalid`, `Problem` 413 for one that is too large."""
+    async def put(
+        self, workspace_id: WorkspaceId, reference: str, body: Json, idempotency_key: str | None = None
+    ) -> JsonObject:
+        """Add items, all or none. Raises `Invalid`, `Problem` 413 for one that is too large.
+
+        The same body under the same key adds nothing more within a day, also where the first answer was lost after the commit; the ids of
+        the items are not told again then.
+        """
         given = read_items(body)
         async with acting(self._db, workspace_id) as conn:
             found = await _found(conn, workspace_id, reference)
@@ -141,7 +150,11 @@ class Queues:
             )
             raise Problem(413, "payload.too_large", detail, extra={"index": error.index}) from None
         async with acting(self._db, workspace_id) as conn:
-            done = await queue_items.enqueue(conn, workspace_id, found.queue_id, sealed)
+            operation = None
+            if idempotency_key is not None:
+                names = _operations(found.queue_id, idempotency_key, body)
+                operation = await queue_items.recent_operation(conn, workspace_id, names) or names[0]
+            done = await queue_items.enqueue(conn, workspace_id, found.queue_id, sealed, operation)
         match done.outcome:
             case "queue_missing":
                 raise _unknown(reference, [])
@@ -282,6 +295,13 @@ class Queues:
 
     def _tell(self, workspace_id: WorkspaceId, queue: Queue) -> None:
         self._hub.publish(int(workspace_id), str(queue.queue_id), Kind.ITEMS)
+
+
+def _operations(queue_id: QueueId, key: str, body: Json) -> list[str]:
+    """What the call is called today, and what it was called if it came first yesterday. Another day's use of the key is another call."""
+    digest = hashlib.sha256(dumps([str(queue_id), key, body])).hexdigest()
+    today = datetime.now(UTC).date()
+    return [f"put:{day.isoformat()}:{digest}" for day in (today, today - timedelta(days=1))]
 
 
 async def _found(conn: Connection, workspace_id: WorkspaceId, reference: str) -> Queue:

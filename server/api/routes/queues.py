@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from engine.expressions.values import Json
 from server.api.access import Caller, current
@@ -61,9 +61,10 @@ async def delete(
 @router.post(
     "/{queue}/items", status_code=201, openapi_extra=does("queues.enqueue", {201: "Enqueued"}, **taking("NewItems"))
 )
-async def put(queue: str, body: Given, caller: Who, engine: With) -> Response:
+async def put(queue: str, request: Request, body: Given, caller: Who, engine: With) -> Response:
     """`{items: [{data, ordering_key?, dedupe_key?, delay?}]}`, at most 10,000 of 1 MB each; all of them or none."""
-    return answer(await engine.queues.put(caller.workspace_id, queue, body), 201)
+    key = request.headers.get("idempotency-key")
+    return answer(await engine.queues.put(caller.workspace_id, queue, body, key), 201)
 
 
 @router.get("/{queue}/items", openapi_extra=does("queues.read", {200: "QueueItemList"}))

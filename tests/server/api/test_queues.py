@@ -269,6 +269,10 @@ async def test_the_same_again_adds_nothing(api: Api) -> None:
     first = await api.editor.post(f"/queues/{name}/items", json=body, headers=headers)
     again = await api.editor.post(f"/queues/{name}/items", json=body, headers=headers)
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    async with api.db.tenant(api.workspace_id) as connection:  # as if the server had died before it kept its answer
+        await connection.script(f"delete from idempotency_keys where key = '{headers['Idempotency-Key']}'")
+    lost = (await api.editor.post(f"/queues/{name}/items", json=body, headers=headers)).json()
+    assert (lost, (await shown(api, name))["depth"]) == ({"accepted": 2, "duplicates": 0, "item_ids": []}, 2)
     twice = {"items": [{"data": 1, "dedupe_key": "a"}, {"data": 2, "dedupe_key": "a"}, {"data": 3}]}
     answer = (await api.editor.post(f"/queues/{name}/items", json=twice)).json()
     assert (answer["accepted"], answer["duplicates"], len(answer["item_ids"])) == (2, 1, 2)
