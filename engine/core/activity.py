@@ -133,10 +133,7 @@ class Activity:
 
     async def gate(self) -> None:
         """Held here while the run is about to move to a new history."""
-        if self.run.draining and not self.frame.urgent:
-            await self.run.hold()
-        if self.run.resuming and not self.resumed:
-            await self.run.rest()
+        await self.run.admit(urgent=self.frame.urgent, resumed=self.resumed)
 
     async def sleep_until(self, when: float) -> None:
         """Lets time pass."""
@@ -177,10 +174,7 @@ class Activity:
 
     async def _alarm(self, deadline: float, urgent: bool) -> None:
         await self.idle(lambda: self.run.effects.sleep_until(deadline))
-        if not urgent:
-            await self.gate()
-        if self.run.resuming:
-            await self.run.rest()
+        await self.run.admit(urgent=urgent or self.frame.urgent)
 
     def wait_row(
         self,

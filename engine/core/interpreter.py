@@ -158,6 +158,18 @@ class Run:
         """Never returns: the run goes on elsewhere."""
         await asyncio.get_running_loop().create_future()
 
+    async def admit(self, *, urgent: bool, resumed: bool = False) -> None:
+        """Returns when something new may begin: never while the run is about to move, nor while it is being taken up (but for what is taken up).
+
+        `urgent`: it isn't held back from what it tears down. Each is asked again after the other one, since both may begin meanwhile.
+        """
+        while True:
+            if self.draining and not urgent:
+                await self.hold()
+            if resumed or not self.resuming:
+                return
+            await self.rest()
+
     async def rest(self) -> None:
         """While the run is being taken up: waits until all that was open is open again, and nobody goes on."""
         held: asyncio.Future[None] = asyncio.get_running_loop().create_future()

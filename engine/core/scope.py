@@ -80,7 +80,7 @@ async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
                     await run.hold()
                 position = _remembered(run, frame, ready) if run.memo else None
                 if position is None and run.resuming:
-                    await run.rest()
+                    await run.admit(urgent=frame.urgent)
                 if position is None and run.memo:
                     position = _not_cancelled(run, frame, ready)
                     if position is None and crew.busy:
@@ -107,10 +107,7 @@ async def _run(run: Run, frame: Frame, ready: list[StepPlan]) -> None:
                 await run.effects.checkpoint()
     except (Failed, Flow):
         try:
-            if run.draining and not frame.urgent:
-                await run.hold()
-            if run.resuming:
-                await run.rest()
+            await run.admit(urgent=frame.urgent)
         finally:
             await _leave(run, frame, crew)
         raise

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.core.records import RunStatus
 from tests.engine.core.documents import documents, world
-from tests.engine.core.fake import BEGIN, Ran, run, run_in_pieces
+from tests.engine.core.fake import BEGIN, Ran, World, document, http, run, run_in_pieces, step
 
 SEEDS = st.integers(0, 2**16)
 BODY = {"n": 5}
@@ -127,3 +127,17 @@ def test_a_cancelled_run_ends_and_its_finallys_have_run(doc: dict[str, Any], see
             other for other, step in doc["steps"].items() if step.get("parent") == id_ and step.get("slot") == "finally"
         ]
         assert not finals or any(f"{path}.{other}" in begun for other in finals), path
+
+
+def test_a_run_that_moves_while_it_is_taken_up_begins_no_call_that_it_would_leave_behind() -> None:
+    doc = document(
+        {
+            "one": step("core.wait", duration=7),
+            "other": step("core.wait", duration=7),
+            "call": http(),
+        },
+        edges=["one call"],
+    )
+    ran, _ = asyncio.run(run_in_pieces(doc, world=World(), every=1))
+    assert ran.end.status is RunStatus.SUCCEEDED
+    assert [call.path for call in ran.world.calls] == ["call"]
