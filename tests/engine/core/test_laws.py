@@ -93,9 +93,9 @@ def facts(ran: Ran) -> dict[Any, Any]:
 @few
 @given(documents(calm=True), SEEDS, st.integers(1, 6))
 def test_a_run_in_pieces_comes_to_the_same(doc: dict[str, Any], seed: int, every: int) -> None:
-    for step in doc["steps"].values():  # who is first to answer depends on times
-        if step["module"] == "core.respond":
-            step["module"], step["inputs"] = "core.log", {"message": "x"}
+    for one in doc["steps"].values():  # who is first to answer depends on times
+        if one["module"] == "core.respond":
+            one["module"], one["inputs"] = "core.log", {"message": "x"}
     whole = asyncio.run(run(doc, BODY, world=world(seed, calm=True)))
     parts, _ = asyncio.run(run_in_pieces(doc, BODY, world=world(seed, calm=True), every=every))
     assert parts.end == whole.end
@@ -132,8 +132,8 @@ def test_a_cancelled_run_ends_and_its_finallys_have_run(doc: dict[str, Any], see
 def test_a_run_that_moves_while_it_is_taken_up_begins_no_call_that_it_would_leave_behind() -> None:
     doc = document(
         {
-            "one": step("core.wait", duration=7),
-            "other": step("core.wait", duration=7),
+            "one": step("wait", {"duration": 7}),
+            "other": step("wait", {"duration": 7}),
             "call": http(),
         },
         edges=["one call"],
