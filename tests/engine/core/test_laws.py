@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.core.records import RunStatus
 from tests.engine.core.documents import documents, world
-from tests.engine.core.fake import BEGIN, Ran, World, document, http, run, run_in_pieces, step
+from tests.engine.core.fake import BEGIN, Answer, Ran, World, document, http, run, run_in_pieces, step
 
 SEEDS = st.integers(0, 2**16)
 BODY = {"n": 5}
@@ -138,6 +138,7 @@ def test_a_run_that_moves_while_it_is_taken_up_begins_no_call_that_it_would_leav
         },
         edges=["one call"],
     )
-    ran, _ = asyncio.run(run_in_pieces(doc, world=World(), every=1))
+    slow = World(answer=lambda call, made: Answer(made, seconds=3))
+    ran, _ = asyncio.run(run_in_pieces(doc, world=slow, every=1))
     assert ran.end.status is RunStatus.SUCCEEDED
     assert [call.path for call in ran.world.calls] == ["call"]
