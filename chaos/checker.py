@@ -36,16 +36,24 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the report. `must`: the count that is right, None where any is; `examples` of what is wrong."""
+    """One line of the report. `must`: the count that is right, None where any is that isn't below `least`; `examples` of what is wrong."""
 
     what: str
     count: int
     must: int | None = 0
     examples: tuple[str, ...] = ()
+    least: int = 0
 
     @property
     def holds(self) -> bool:
-        return self.must is None or self.count == self.must
+        return self.count >= self.least and (self.must is None or self.count == self.must)
+
+    @property
+    def bar(self) -> str:
+        """What the count has to be, in short."""
+        if self.must is not None:
+            return str(self.must)
+        return f">= {self.least}" if self.least else "-"
 
 
 def check(found: Evidence) -> list[Line]:

@@ -46,6 +46,8 @@ class Load:
         self._copies = copies
         self.callers: list[Caller] = []
         self.answers: Counter[str] = Counter()
+        self.without: Counter[str] = Counter()
+        """Answers that were asked for and given while a part was away: `202 without temporal`."""
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def deploy(self) -> None:
@@ -61,6 +63,20 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for lane in range(lanes):
                 group.create_task(self._lane(numbers, random.Random(f"{self._seed}:{lane}"), stop, gap_s, group))
+
+    async def burst(self, scene: str, number: int, first: int) -> list[Caller]:
+        """That many runs of one scene at once, numbered from `first`; returns when all are taken."""
+        chosen = next(one for one in self._scenes if one.name == scene)
+        some = [Caller(first + one, chosen) for one in range(number)]
+        self.callers += some
+        chance, places = random.Random(f"{self._seed}:burst"), asyncio.Semaphore(16)
+
+        async def ask(caller: Caller) -> None:
+            async with places:
+                await self._ask(caller, chance)
+
+        await asyncio.gather(*(ask(caller) for caller in some))
+        return some
 
     async def _lane(
         self, numbers: Iterator[int], chance: random.Random, stop: asyncio.Event, gap_s: float, group: asyncio.TaskGroup
@@ -159,6 +175,7 @@ class Load:
         give_up = asyncio.get_running_loop().time() + GIVE_UP_S
         last = "no answer"
         while asyncio.get_running_loop().time() < give_up:
+            away = self._stand.away
             try:
                 answer = await send()
             except httpx.TransportError as error:
@@ -166,6 +183,8 @@ class Load:
                 self.answers[last] += 1
             else:
                 self.answers[str(answer.status_code)] += 1
+                if away is not None and self._stand.away == away:
+                    self.without[f"{answer.status_code} without {away}"] += 1
                 if settled(answer):
                     return answer
                 last = f"{answer.status_code} {answer.text[:200]}"

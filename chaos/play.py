@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import shutil
 import signal
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from chaos.checker import Line, check
 from chaos.disturb import Disturbance, Disturber
-from chaos.evidence import FIRED, Evidence, gather, leftovers_of, unended
+from chaos.evidence import Evidence, gather, leftovers_of, unended
 from chaos.ledger import open_ledger
 from chaos.load import Load
 from chaos.processes import gone, processes_of
@@ -29,29 +27,38 @@ from server.failpoints import places
 
 SETTLE_S = 240.0
 """For all runs to end once everything is well again; progress gives more."""
-TIMES = 20
-"""How often each failpoint fires in a play of all of them."""
+BURST = 1_000_000
+"""The number of the first run of a burst; the others' come from 0."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Figures of a part that has some of its own."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`seconds` are those of load and disturbances, `settled_s` until all runs had ended, None if they didn't."""
+    """`seconds` are those of load and disturbances, `settled_s` until all runs had ended, None if they didn't, or there were none."""
 
     section: str
     about: str
     seed: int
     seconds: float
-    settled_s: float | None
-    callers: int
-    answers: dict[str, int]
     lines: list[Line]
-    disturbances: list[Disturbance]
-    started_anew: int
-    fired: dict[str, int]
-    never_passed: list[str]
-    kept: str | None
+    settled_s: float | None = None
+    callers: int = 0
+    answers: dict[str, int] = field(default_factory=dict[str, int])
+    disturbances: list[Disturbance] = field(default_factory=list[Disturbance])
+    started_anew: int = 0
+    fired: dict[str, int] = field(default_factory=dict[str, int])
+    tables: list[Table] = field(default_factory=list[Table])
+    kept: str | None = None
 
     @property
     def holds(self) -> bool:
@@ -83,24 +90,13 @@ async def _on(stand: Stand, section: Section, seed: int, say: Say) -> Report:
     scenes = [scene for name, scene in all_scenes().items() if not section.scenes or name in section.scenes]
     load = Load(stand, scenes, seed, copies=section.copies)
     await load.deploy()
-    noted: list[str] = []
-    if section.failpoints == "each":
-        noted = await _passed(stand, load, section, say)
-    points = some_failpoints(places(), seed) if section.failpoints == "some" else _each(noted, seed)
+    points = some_failpoints(places(), seed) if section.failpoints == "some" else []
     disturber = Disturber(stand, section.mix, seed, points)
     began = time.monotonic()
     stop = asyncio.Event()
     say(f"{section.name}: {section.about}; seed {seed}")
     asking = asyncio.create_task(load.run(stop, lanes=section.lanes, gap_s=section.gap_s, most=section.runs))
-
-    def done() -> bool:
-        if time.monotonic() - began < section.seconds:
-            return section.failpoints == "each" and _fired_enough(stand, noted)
-        if section.runs is not None and section.disturbances is None:
-            return asking.done()
-        return section.disturbances is None
-
-    await disturber.run(done, most=section.disturbances)
+    await _disturbed(section, load, disturber, asking, stand)
     stand.failpoint_file.unlink(missing_ok=True)
     await disturber.heal()
     if section.failpoints != "none":
@@ -115,10 +111,9 @@ async def _on(stand: Stand, section: Section, seed: int, say: Say) -> Report:
     say(
         f"{len(disturber.made)} disturbances in {seconds:.0f} s; {len(load.callers)} callers were served; all runs are waited for"
     )
-    settled = await _settled(stand)
+    settled = await settle(stand)
     found = await gather(stand, load.callers, section.histories)
-    found = await _taken_down(stand, found)
-    reached = set(noted) or {place.rpartition(":")[0] for place in found.fired}
+    found = await taken_down(stand, found)
     return Report(
         section=section.name,
         about=section.about,
@@ -126,17 +121,73 @@ async def _on(stand: Stand, section: Section, seed: int, say: Say) -> Report:
         seconds=round(seconds, 1),
         settled_s=None if settled is None else round(settled, 1),
         callers=len(load.callers),
-        answers=dict(sorted(load.answers.items())),
-        lines=check(found),
+        answers=dict(sorted((load.answers + load.without).items())),
+        lines=[*_done(section, load, disturber, found), *check(found)],
         disturbances=disturber.made,
         started_anew=disturber.started_anew,
         fired=dict(sorted(found.fired.items())),
-        never_passed=[place for place in places() if place not in reached] if section.failpoints == "each" else [],
-        kept=None,
     )
 
 
-async def _settled(stand: Stand) -> float | None:
+async def _disturbed(
+    section: Section, load: Load, disturber: Disturber, asking: asyncio.Task[None], stand: Stand
+) -> None:
+    """Returns when the load's time is over, or its runs are taken, or all was done that is to be done so often."""
+    began = time.monotonic()
+    if section.kills is not None:
+        kills, runs = section.kills, section.runs or 0
+
+        async def pace() -> None:
+            await disturber.kills(lambda killed: len(load.callers) >= killed * runs / kills, kills)
+
+        # Runs of callers that wait may need parts that nobody started yet.
+        await pace()
+        return
+
+    def done() -> bool:
+        if time.monotonic() - began < section.seconds:
+            return False
+        return not section.mix.exact and (section.runs is None or asking.done())
+
+    async def before_loss() -> int:
+        if section.open_at_loss:
+            await load.burst("patient", section.open_at_loss, BURST)
+            await _begun(stand, section.open_at_loss)
+        return await unended(stand) or 0
+
+    await disturber.run(done, before_loss=before_loss)
+
+
+async def _begun(stand: Stand, number: int) -> None:
+    """Returns when the first call of so many runs of the burst has come."""
+    for one in range(BURST, BURST + number):
+        await stand.ledger.arrived(f"/patient/{one}/before")
+
+
+def _done(section: Section, load: Load, disturber: Disturber, found: Evidence) -> list[Line]:
+    """What was done to the stack, counted, where so much of it is asked for."""
+    lines: list[Line] = []
+    if section.kills is not None:
+        each = ", ".join(f"{count} {part}" for part, count in sorted(disturber.killed.items()))
+        lines.append(Line(f"parts killed that had come up ({each})", disturber.killed.total(), section.kills))
+    if section.runs is not None:
+        lines.append(Line("runs asked for", len(load.callers), section.runs))
+    if section.open_at_loss and section.mix.kinds.get("store"):
+        lines.append(
+            Line(
+                "runs open when Temporal's file was deleted", disturber.open_when_lost, None, least=section.open_at_loss
+            )
+        )
+    if section.mix.kinds.get("temporal") and section.mix.exact:
+        lines.append(
+            Line("webhooks answered 202 while Temporal was away", load.without["202 without temporal"], None, least=1)
+        )
+    if section.refusals:
+        lines.append(Line("writes refused by their epoch", found.refused, None, least=1))
+    return lines
+
+
+async def settle(stand: Stand) -> float | None:
     """Seconds until no run was open; None when there was no progress for too long."""
     began = last = time.monotonic()
     fewest: int | None = None
@@ -151,7 +202,7 @@ async def _settled(stand: Stand) -> float | None:
     return None
 
 
-async def _taken_down(stand: Stand, found: Evidence) -> Evidence:
+async def taken_down(stand: Stand, found: Evidence) -> Evidence:
     """Stops the stack, and adds what is then still there."""
     state = stand.state
     seen = processes_of(state)
@@ -162,51 +213,6 @@ async def _taken_down(stand: Stand, found: Evidence) -> Evidence:
         await gone(seen)
     left = leftovers_of(stand.home, ports)
     return replace(found, leftovers=left)
-
-
-# -- failpoints, each of them
-
-
-async def _passed(stand: Stand, load: Load, section: Section, say: Say) -> list[str]:
-    """The places that this load passes."""
-    say("what the load passes is noted")
-    for part in ("api", "worker"):
-        stand.failpoint_file.write_text("before:*:note,mid:*:note,after:*:note", encoding="utf-8")
-        before = stand.state
-        stand.strike(part)
-        await stand.back(before, part)
-    stop = asyncio.Event()
-    asking = asyncio.create_task(load.run(stop, lanes=section.lanes, gap_s=section.gap_s))
-    await asyncio.sleep(25)
-    stop.set()
-    await asking
-    known = set(places())
-    return sorted(place for place in {fired.rpartition(":")[0] for fired in _fired(stand)} if place in known)
-
-
-def _each(noted: Sequence[str], seed: int) -> list[str]:
-    """One is killed at, all others answer with an error at some passing; each gets its turn."""
-    chance = random.Random(f"each {seed}")
-    entries: list[str] = []
-    for _ in range(TIMES):
-        for place in chance.sample(noted, len(noted)):
-            errors = [f"{other}:error@{chance.randint(2, 40)}" for other in noted if other != place]
-            entries.append(",".join([f"{place}:kill@{chance.randint(1, 3)}", *errors]))
-    return entries
-
-
-def _fired_enough(stand: Stand, noted: Sequence[str]) -> bool:
-    times: Counter[str] = Counter()
-    for fired, count in _fired(stand).items():
-        place, _, action = fired.rpartition(":")
-        if action != "note":
-            times[place] += count
-    return all(times[place] >= TIMES for place in noted)
-
-
-def _fired(stand: Stand) -> Counter[str]:
-    text = "\n".join((stand.home / "logs" / f"{part}.log").read_text("utf-8", "replace") for part in ("api", "worker"))
-    return Counter(f"{place}:{action}" for place, action in FIRED.findall(text))
 
 
 def _remove(folder: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from chaos.disturb import Kind, Mix
 
-Failpoints = Literal["none", "some", "each"]
-"""`some`: in a seeded order, with different actions; `each`: all that the load passes, until each has fired often enough."""
+Failpoints = Literal["none", "some"]
+"""`some`: in a seeded order, with different actions."""
 
 _MIXED: dict[Kind, int] = {
     "kill": 6,
@@ -26,9 +26,10 @@ _MIXED: dict[Kind, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """`seconds`, `runs`, `disturbances`: the play ends when all that are given are reached.
+    """`seconds`, `runs`, `kills`: the play ends when all that are given are reached; so many parts are killed, evenly over the runs.
 
     `lanes` callers ask at a time, each with `gap_s` seconds between two; `copies` of each request are sent at once.
+    `open_at_loss` runs are asked for and open when Temporal's file is deleted.
     """
 
     name: str
@@ -36,13 +37,31 @@ class Section:
     mix: Mix
     seconds: float = 0.0
     runs: int | None = None
-    disturbances: int | None = None
+    kills: int | None = None
     lanes: int = 6
     gap_s: float = 0.4
     copies: int = 1
     scenes: tuple[str, ...] = ()
     failpoints: Failpoints = "none"
+    open_at_loss: int = 0
+    refusals: bool = False
+    """Some stale claim has to be refused, or the play hasn't tried what it is for."""
     histories: int = 200
+
+    def scaled(self, scale: float) -> Section:
+        """So much of it: of the runs, the kills, the time, and of what is done just so often."""
+
+        def part(count: int) -> int:
+            return max(1, round(count * scale))
+
+        kinds = {kind: part(count) for kind, count in self.mix.kinds.items()} if self.mix.exact else self.mix.kinds
+        return replace(
+            self,
+            mix=replace(self.mix, kinds=kinds),
+            seconds=self.seconds * scale,
+            runs=None if self.runs is None else part(self.runs),
+            kills=None if self.kills is None else part(self.kills),
+        )
 
 
 def mixed(seconds: float) -> Section:
@@ -52,46 +71,50 @@ def mixed(seconds: float) -> Section:
     )
 
 
-FULL: tuple[Section, ...] = (
+_SHORT = ("asked", "called_off", "capped", "gates", "keyed", "light", "queued")
+"""Scenes whose runs have few steps."""
+
+PLAYS: tuple[Section, ...] = (
     Section(
         name="kills",
-        about="200 times kill -9 of worker and API, under 5,000 runs",
-        mix=Mix({"kill": 1}, parts=("api", "worker"), pause_s=(0.5, 3.0)),
+        about="200 times kill -9 of a worker or an API that had come up, evenly over 5,000 runs",
+        mix=Mix({}, parts=("api", "worker"), pause_s=(0.05, 0.8)),
         runs=5_000,
-        disturbances=200,
-        lanes=8,
-        gap_s=0.6,
-    ),
-    Section(
-        name="failpoints",
-        about="every failpoint that the load passes, 20 times each",
-        mix=Mix({"failpoint": 1}, pause_s=(1.0, 3.0)),
-        seconds=1_500,
-        failpoints="each",
+        kills=200,
+        lanes=60,
+        gap_s=0.05,
+        scenes=_SHORT,
+        histories=500,
     ),
     Section(
         name="outages",
-        about="PostgreSQL away 0-2 s every 5-40 s, Temporal away 1-60 s, 20 times, its file deleted once",
-        mix=Mix({"postgres": 20, "temporal": 20, "store": 1}, temporal_s=(1.0, 60.0), pause_s=(5.0, 20.0)),
-        disturbances=41,
-        gap_s=1.0,
+        about="PostgreSQL away 0-2 s and Temporal 1-60 s, 20 times each, its file deleted once with 100 runs open",
+        mix=Mix(
+            {"postgres": 20, "temporal": 20, "store": 1},
+            temporal_s=(1.0, 60.0),
+            pause_s=(3.0, 12.0),
+            exact=True,
+            skewed=True,
+        ),
+        gap_s=0.8,
+        open_at_loss=100,
     ),
     Section(
         name="stops",
-        about="SIGSTOP of API and worker, 5-90 s",
-        mix=Mix({"stop": 1}, parts=("api", "worker"), stop_s=(5.0, 90.0), pause_s=(2.0, 6.0)),
-        disturbances=20,
-        gap_s=1.0,
+        about="SIGSTOP of API and worker for 5-90 s, 16 times",
+        mix=Mix({"stop": 16}, parts=("api", "worker"), stop_s=(5.0, 90.0), pause_s=(2.0, 6.0), exact=True),
+        gap_s=0.6,
+        refusals=True,
     ),
     Section(
         name="webhooks",
         about="5 copies at once of each of 2,000 webhooks with the same key",
         mix=Mix({"kill": 1}, parts=("api", "worker"), pause_s=(20.0, 40.0)),
         runs=2_000,
-        lanes=4,
-        gap_s=0.05,
+        lanes=8,
+        gap_s=0.0,
         copies=5,
-        scenes=("asked", "families"),
+        scenes=("light",),
     ),
 )
 

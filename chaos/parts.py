@@ -1,0 +1,22 @@
+"""The parts of the full proof, by name, in the order in which they are played."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from chaos.play import Report, Say, play
+from chaos.sections import PLAYS, Section
+
+Part = Callable[[int, float, Say, Path | None], Awaitable[Report]]
+"""By a seed, so much of it (1 is all), telling what goes on; a home that violated something is kept under that path, if it is given."""
+
+
+def played(section: Section) -> Part:
+    async def part(seed: int, scale: float, say: Say, keep: Path | None) -> Report:
+        return await play(section.scaled(scale), seed, say, keep=keep)
+
+    return part
+
+
+PARTS: Mapping[str, Part] = {section.name: played(section) for section in PLAYS}
