@@ -258,7 +258,7 @@ begin
         where u.batch_id in (
             select c.batch_id from app_queue_batches c
             where c.queue_id = queue and c.state = 'claimed' and c.lease_until <= moment
-            order by c.lease_until
+            order by c.lease_until, c.lane
             limit most
             for update skip locked)
         returning u.*
@@ -1405,7 +1405,7 @@ begin
     select array_agg(d.size), min(d.available_at) into chosen, since from (
         select i.size, i.available_at from app_queue i
         where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
-        order by i.available_at, i.item_id
+        order by i.available_at, i.seq
         limit 1000
     ) as d;
     if chosen is null then
@@ -1416,7 +1416,7 @@ begin
     for one in
         select i.item_id from app_queue i
         where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
-        order by i.available_at, i.item_id
+        order by i.available_at, i.seq
         limit 1000
     loop
         update app_queue i set state = 'waiting', seq = nextval('app_queue_seq')
@@ -1717,7 +1717,12 @@ begin
     end if;
     perform fill_lanes(q, lanes, sizes, null);
     moment := present();
-    for one in select g.item_id, g.lane from unnest(chosen, lanes) as g (item_id, lane) order by g.item_id loop
+    -- In the order that they had: ids are made before items get their places.
+    for one in
+        select i.item_id, g.lane from unnest(chosen, lanes) as g (item_id, lane)
+        join app_queue i on i.queue_id = queue and i.item_id = g.item_id
+        order by i.seq
+    loop
         update app_queue i set
             state = 'waiting', seq = nextval('app_queue_seq'), lane = one.lane, attempts = 0, available_at = moment, failed_at = null,
             run_id = null, error = null

@@ -180,8 +180,8 @@ begin
 end
 $$;
 
--- Lets delayed items whose time has come wait like the others, in the order of their times. Their lane is the queue's only one. Somebody who adds
--- to it holds it until he commits: he is waited for, but not for long, and the next claim sees to it then.
+-- Lets delayed items whose time has come wait like the others, in the order of their times; those of one time as they were added. Their lane is the
+-- queue's only one. Somebody who adds to it holds it until he commits: he is waited for, but not for long, and the next claim sees to it then.
 create function promote_delayed(q workflows_app_queues, moment timestamptz) returns void
 language plpgsql set lock_timeout = '2s' as $$
 declare
@@ -192,7 +192,7 @@ begin
     select array_agg(d.size), min(d.available_at) into chosen, since from (
         select i.size, i.available_at from app_queue i
         where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
-        order by i.available_at, i.item_id
+        order by i.available_at, i.seq
         limit 1000
     ) as d;
     if chosen is null then
@@ -203,7 +203,7 @@ begin
     for one in
         select i.item_id from app_queue i
         where i.queue_id = q.queue_id and i.state = 'delayed' and i.available_at <= moment
-        order by i.available_at, i.item_id
+        order by i.available_at, i.seq
         limit 1000
     loop
         update app_queue i set state = 'waiting', seq = nextval('app_queue_seq')
@@ -288,7 +288,7 @@ begin
         where u.batch_id in (
             select c.batch_id from app_queue_batches c
             where c.queue_id = queue and c.state = 'claimed' and c.lease_until <= moment
-            order by c.lease_until
+            order by c.lease_until, c.lane
             limit most
             for update skip locked)
         returning u.*

@@ -147,7 +147,12 @@ begin
     end if;
     perform fill_lanes(q, lanes, sizes, null);
     moment := present();
-    for one in select g.item_id, g.lane from unnest(chosen, lanes) as g (item_id, lane) order by g.item_id loop
+    -- In the order that they had: ids are made before items get their places.
+    for one in
+        select i.item_id, g.lane from unnest(chosen, lanes) as g (item_id, lane)
+        join app_queue i on i.queue_id = queue and i.item_id = g.item_id
+        order by i.seq
+    loop
         update app_queue i set
             state = 'waiting', seq = nextval('app_queue_seq'), lane = one.lane, attempts = 0, available_at = moment, failed_at = null,
             run_id = null, error = null

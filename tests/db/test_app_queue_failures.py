@@ -1,6 +1,7 @@
 """What becomes of a batch whose run fails: tried again, blocked, dead letters, halved until the poison is alone."""
 
 import random
+from dataclasses import replace
 from math import ceil, log2
 
 import pytest
@@ -60,6 +61,16 @@ async def test_dead_letters_tell_their_error_and_come_back_at_the_end(queues_url
         assert await q.run() == [[2, 3]]
         assert await q.run() == [[1, 0]], "full again, at once"
         assert await q.dead() == []
+
+
+async def test_dead_letters_come_back_in_the_order_that_they_had(queues_url: str) -> None:
+    """Which isn't that of their ids: these are made before an item gets its place."""
+    async with clocked(queues_url, flush_batch_size=8, max_attempts=1, on_failure="dead_letter") as q:
+        for number, new in enumerate(sorted(items(range(8)), key=lambda one: one.item_id)[::-1]):
+            await q.put(replace(new, data=str(number).encode()))
+        await q.run(poison=frozenset([0]))
+        assert await q.replay() == 8
+        assert await q.run() == [list(range(8))]
 
 
 async def test_dropped_dead_letters_are_gone(queues_url: str) -> None:

@@ -1,6 +1,7 @@
 """When a queue hands its items out, which ones, and in what order: batches, lanes, rate, settings, standing still."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -167,10 +168,10 @@ async def test_a_lost_claim_comes_again_as_the_same_run_and_the_first_one_is_ref
     async with clocked(queues_url, flush_batch_size=1) as q:
         await q.put(*items([1]))
         [first] = await q.claim(lease_s=30)
-        await q.at(29)
+        await q.at(29.999_999)
         assert await q.claim() == []
-        assert await q.next_flush() == 1
-        await q.at(31)
+        assert await q.next_flush() == pytest.approx(0.000_001)
+        await q.at(30)
         [second] = await q.claim()
         assert (second.run_id, second.batch_id, second.members) == (first.run_id, first.batch_id, first.members)
         assert second.epoch > first.epoch
@@ -261,6 +262,16 @@ async def test_delayed_items_wait_for_their_time_and_then_for_their_age(queues_u
         assert await q.run() == []
         await q.at(30)
         assert await q.run() == [[1]], "its age counts from its time"
+
+
+async def test_items_of_one_time_come_as_they_were_added(queues_url: str) -> None:
+    """Whatever their ids, which several processes make."""
+    async with clocked(queues_url, flush_batch_size=100) as q:
+        await q.put(item(99, delay=30))
+        for number, new in enumerate(sorted((item(delay=20) for _ in range(8)), key=lambda one: one.item_id)[::-1]):
+            await q.put(replace(new, data=str(number).encode()))
+        await q.at(120)
+        assert await q.run() == [[0, 1, 2, 3, 4, 5, 6, 7, 99]]
 
 
 async def test_an_item_whose_time_came_during_a_long_run_has_its_age_already(queues_url: str) -> None:
