@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from uuid import UUID, uuid4
 from db import app_queues, flushes, queue_items, runs
 from db.app_queues import QueueSettings, Stats
 from db.connection import Connection
+from db.driver import Session, connect
 from db.flushes import Batch
 from db.ids import ItemId, QueueId, WorkflowId, new_uuid7
 from db.pool import Database
@@ -249,10 +251,38 @@ async def _bound(connection: Connection, owner: Tenant, name: str) -> dict[str, 
     }
 
 
+class _OneConnection:
+    """In place of a pool, which changes its connections after so many statements: what is set for the session stays."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._free = asyncio.Lock()
+
+    async def acquire(self, *, timeout: float | None = None) -> Session:
+        await asyncio.wait_for(self._free.acquire(), timeout)
+        return self._session
+
+    async def release(self, connection: Session, *, timeout: float | None = None) -> None:
+        self._free.release()
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    def terminate(self) -> None:
+        self._session.terminate()
+
+
+async def one_connection(url: str, application: str) -> Database:
+    """A database whose clock can be set."""
+    session = await connect(url, application=application)
+    await session.execute("set role ms_engine")
+    return Database(_OneConnection(session), url, application)
+
+
 @asynccontextmanager
 async def clocked(url: str, **settings: object) -> AsyncIterator[Bench]:
     """A queue of a new workspace, seen over one connection, whose clock stands where the test sets it."""
-    database = await Database.open(url, max_size=1, application="clocked test")
+    database = await one_connection(url, "clocked test")
     try:
         made = await bench(database, **settings)
         await made.at(0)

@@ -123,6 +123,18 @@ async def test_clear_leaves_what_is_committed_while_it_works(db: Database) -> No
     assert len(flat(await q.run(limit=9))) == min(9, left)
 
 
+async def test_clear_leaves_a_lane_that_came_while_it_waited(db: Database) -> None:
+    """It waits for a producer of one lane; meanwhile another lane is added and committed, which it hasn't seen."""
+    q = await bench(db, ordering="key", flush_batch_size=1, max_parallel_batches=9)
+    await q.put(item(1, key="a"))
+    async with uncommitted(q, item(2, key="a")):
+        clearing = await waits(q.clear())
+        await q.put(item(3, key="0"), item(4, key="z"))
+    assert await clearing == 2
+    await q.sound()
+    assert sorted(flat(await q.run())) == [3, 4]
+
+
 async def test_a_lane_that_is_always_being_added_to_is_claimed_all_the_same(db: Database) -> None:
     q = await bench(db, flush_batch_size=1)
     stop = asyncio.Event()
