@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from chaos.play import Report, Say, play
+from chaos.scale.measures import backlog, order, poison
 from chaos.sections import PLAYS, Section
 
 Part = Callable[[int, float, Say, Path | None], Awaitable[Report]]
@@ -19,4 +20,9 @@ def played(section: Section) -> Part:
     return part
 
 
-PARTS: Mapping[str, Part] = {section.name: played(section) for section in PLAYS}
+PARTS: Mapping[str, Part] = {
+    **{section.name: played(section) for section in PLAYS},
+    "order": order,
+    "poison": poison,
+    "backlog": backlog,
+}

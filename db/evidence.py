@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from db.connection import Connection
-from db.ids import MIN_UUID, RunId
+from db.ids import MIN_UUID, QueueId, RunId
 from db.json import Json
 from db.pool import Database
 from db.record import RunStatus, StepStatus
-from db.statements import rows
+from db.statements import rows, values
 
 _PAGE = 500
 
@@ -57,6 +57,8 @@ class Left:
 _RUNS = rows("evidence", "runs", RunFact)
 _ATTEMPTS = rows("evidence", "attempts", AttemptFact)
 _LEFT = rows("evidence", "left", Left)
+_QUEUE_FAULTS = values("evidence", "queue_faults", str)
+_DEADLOCKS = values("evidence", "deadlocks", int)
 
 
 async def runs(db: Database) -> AsyncGenerator[Sequence[RunFact]]:
@@ -78,3 +80,12 @@ async def attempts(connection: Connection, run_ids: Sequence[RunId]) -> list[Att
 
 async def left(connection: Connection) -> Left:
     return await connection.one(_LEFT)
+
+
+async def queue_faults(connection: Connection, queue_id: QueueId) -> list[str]:
+    """Where what is counted of a queue differs from its items; nothing in a sound one."""
+    return await connection.all(_QUEUE_FAULTS, queue_id=queue_id)
+
+
+async def deadlocks(connection: Connection) -> int:
+    return await connection.one(_DEADLOCKS)

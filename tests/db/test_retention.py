@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from chaos.scale.backlog import Backlog, fill
 from db import maintenance, partitions, payloads, resumes, run_rows, runs, steps
 from db.api_keys import create as create_key
 from db.data import ref_of
@@ -16,7 +17,6 @@ from db.statements import statements
 from engine.maintenance import Maintenance
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
 from tests.db.test_weeks import LONG_AGO, old_weeks, run_of, weeks_of
-from tests.scale.backlog import Backlog, fill
 
 
 async def always(name: str) -> bool:

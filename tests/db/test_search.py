@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chaos.scale.backlog import Backlog, fill
 from db import run_rows
 from db.ids import RunId
 from db.json import Json
@@ -16,7 +17,6 @@ from db.record import End, NewStep, record
 from db.run_rows import RunFilter
 from db.search_words import question_words, words_of
 from tests.db.data_of_tests import Tenant, accept, failed, new_run, step, succeeded, tenant
-from tests.scale.backlog import Backlog, fill
 
 
 async def found(db: Database, owner: Tenant, question: str, **more: object) -> list[RunId]:

@@ -5,13 +5,13 @@ import re
 import asyncpg
 import pytest
 
+from chaos.scale.backlog import Backlog, fill
 from db import queue
 from db.ids import RunId, WorkflowId, WorkspaceId
 from db.pool import Database
 from db.runs import Claim
 from db.statements import statements
 from tests.db.data_of_tests import Tenant, accept, new_run, tenant, workflow
-from tests.scale.backlog import Backlog, fill
 
 FEW, MANY = 300, 6_000
 CLAIM = "select run_id from claim_runs('somebody', 4, 30, 0)"

@@ -1,6 +1,6 @@
 """The load of app queues in small: the same promises, judged in the same way."""
 
-from tests.scale.queues import Load, order, poison
+from chaos.scale.queues import Load, order, poison
 
 
 async def test_order_holds_and_nothing_is_lost_or_doubled(database_url: str) -> None:

@@ -7,15 +7,14 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
-import asyncpg
-
+from chaos.scale.admin import administering
+from chaos.scale.backlog import Backlog, fill
+from chaos.scale.figures import Row, Work, in_turn
+from chaos.scale.tenant import Tenant, accept, new_run, succeeded, tenant, workflow
 from db import queue, runs
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import record
-from tests.db.data_of_tests import Tenant, accept, new_run, succeeded, tenant, workflow
-from tests.scale.backlog import Backlog, fill
-from tests.scale.figures import Row, Work, in_turn
 
 _STEPS = 3
 
@@ -53,27 +52,21 @@ async def database(url: str) -> AsyncGenerator[str]:
     place = urlsplit(url)
     name = f"scale_{uuid4().hex}"
     # One that somebody is connected to can't be copied.
-    admin = await asyncpg.connect(urlunsplit(place._replace(path="/template1")))
-    try:
+    async with administering(urlunsplit(place._replace(path="/template1"))) as admin:
         await admin.execute(f"create database {name} template {place.path.removeprefix('/')}")
         await admin.execute(f"grant create on database {name} to ms_owner")
         yield urlunsplit(place._replace(path=f"/{name}"))
         await admin.execute(f"drop database {name} with (force)")
-    finally:
-        await admin.close()
 
 
 async def _capped(url: str) -> None:
     """The backlog's first run is started, all others wait for its end."""
-    admin = await asyncpg.connect(url)
-    try:
+    async with administering(url) as admin:
         await admin.execute(
             "update workflow_execution_queue q set state = case when q.seq = (select min(o.seq) from workflow_execution_queue o) "
             "then 'started' else 'capped' end"
         )
         await admin.execute("vacuum analyze workflow_execution_queue")
-    finally:
-        await admin.close()
 
 
 async def _work(db: Database, owner: Tenant) -> dict[str, Work]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import asyncpg
-
+from chaos.scale.admin import Admin, administering
 from db.ids import WorkflowId, WorkspaceId, uuid7_floor
 
 TABLES = ("workflow_runs", "workflow_execution_logs", "workflow_payloads")
@@ -34,9 +33,8 @@ class Backlog:
 
 async def fill(url: str, workspace_id: WorkspaceId, given: Backlog, *, analyze: bool = True) -> list[WorkflowId]:
     """Add it all, as the superuser of `url`; gives the workflows, in the order in which their first runs came."""
-    admin = await asyncpg.connect(url)
     mark = uuid4().hex[:8]
-    try:
+    async with administering(url) as admin:
         workflows = await _workflows(admin, workspace_id, given, mark)
         await past_weeks(admin, given.weeks)
         if given.ended:
@@ -45,12 +43,10 @@ async def fill(url: str, workspace_id: WorkspaceId, given: Backlog, *, analyze: 
             await _queued(admin, workspace_id, given, workflows, mark)
         if analyze:
             await admin.execute(f"vacuum (analyze) {', '.join(TABLES)}, workflow_execution_queue, workflows")
-    finally:
-        await admin.close()
     return workflows
 
 
-async def past_weeks(admin: asyncpg.Connection, weeks: int) -> None:
+async def past_weeks(admin: Admin, weeks: int) -> None:
     """Partitions for the last `weeks` weeks, as `ensure_weeks` would have made them then."""
     now = datetime.now(UTC)
     monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -66,9 +62,7 @@ async def past_weeks(admin: asyncpg.Connection, weeks: int) -> None:
                 )
 
 
-async def _workflows(
-    admin: asyncpg.Connection, workspace_id: WorkspaceId, given: Backlog, mark: str
-) -> list[WorkflowId]:
+async def _workflows(admin: Admin, workspace_id: WorkspaceId, given: Backlog, mark: str) -> list[WorkflowId]:
     rows = await admin.fetch(
         "insert into workflows (workspace_id, workflow_id, name, live_version, max_concurrent_runs) "
         "select $1, gen_random_uuid(), 'scale-' || $2 || '-' || n, 1, $4 from generate_series(1, $3::integer) n "
@@ -93,13 +87,13 @@ from (
 """
 
 
-async def _make(admin: asyncpg.Connection, count: int, workflows: list[WorkflowId], over: timedelta, mark: str) -> None:
+async def _make(admin: Admin, count: int, workflows: list[WorkflowId], over: timedelta, mark: str) -> None:
     await admin.execute("drop table if exists made")
     await admin.execute(_MADE, count, workflows, over, mark)
 
 
 async def _queued(
-    admin: asyncpg.Connection, workspace_id: WorkspaceId, given: Backlog, workflows: list[WorkflowId], mark: str
+    admin: Admin, workspace_id: WorkspaceId, given: Backlog, workflows: list[WorkflowId], mark: str
 ) -> None:
     async with admin.transaction():
         await _make(admin, given.queued, workflows, timedelta(hours=1), f"{mark}q")
@@ -124,7 +118,7 @@ async def _queued(
 
 
 async def _ended(
-    admin: asyncpg.Connection, workspace_id: WorkspaceId, given: Backlog, workflows: list[WorkflowId], mark: str
+    admin: Admin, workspace_id: WorkspaceId, given: Backlog, workflows: list[WorkflowId], mark: str
 ) -> None:
     """One run of twenty failed; the others succeeded."""
     async with admin.transaction():

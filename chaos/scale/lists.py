@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from chaos.scale.backlog import Backlog, fill
+from chaos.scale.claims import database
+from chaos.scale.figures import Row, Work, in_turn
+from chaos.scale.tenant import tenant
 from db import run_rows
 from db.ids import RunId, WorkflowId, WorkspaceId
 from db.pool import Database
 from db.run_rows import RunFilter
 from engine.runs.reading import RunReader
-from tests.db.data_of_tests import tenant
-from tests.scale.backlog import Backlog, fill
-from tests.scale.claims import database
-from tests.scale.figures import Row, Work, in_turn
 
 _STEPS = 3
 _PAGE = 50
@@ -30,7 +30,7 @@ async def lists(url: str, queued: int, logs: int) -> list[Row]:
                 (empty, empty_url, 2 * _PAGE, 2 * _PAGE),
                 (full, full_url, logs // _STEPS, queued),
             ):
-                owner = await tenant(db)
+                owner = await tenant(db, "acme")
                 ended = Backlog(ended=past, steps=_STEPS, workflows=50 if db is full else 1, weeks=4)
                 await fill(its_url, owner.workspace_id, replace(ended, ended=past))
                 workflows = await fill(its_url, owner.workspace_id, Backlog(queued=waiting))
