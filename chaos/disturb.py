@@ -110,7 +110,11 @@ class Disturber:
         self._began = time.monotonic()
         while (killed := self.killed.total()) < most:
             if not due(killed):
-                await asyncio.sleep(0.05)
+                # What the load waits for must come up, and a stack that gave up be started anew.
+                if self._stand.state.pids.supervisor is None:
+                    await self.heal()
+                self._stand.hurry()
+                await asyncio.sleep(0.1)
                 continue
             await asyncio.sleep(self._chance.uniform(*self._mix.pause_s))
             parts = self._some_parts()[: most - killed]
