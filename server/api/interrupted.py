@@ -1,7 +1,7 @@
 """Requests in flight when the server is told to stop and has no more time: they are answered 503, and may be sent again.
 
-uvicorn then cancels their tasks, which would answer a bare 500. Whoever sends the same request again with its Idempotency-Key gets the run that the
-first one may have begun.
+uvicorn then cancels their tasks, which would answer a bare 500. Whoever sends the same request again with its Idempotency-Key gets the run
+that the first one may have begun.
 """
 
 from __future__ import annotations
