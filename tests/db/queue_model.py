@@ -379,12 +379,16 @@ class Model:
         free = [max(min(times), self._next_start())] if times and self._room() > 0 else []
         return min(lost + free, default=None)
 
-    def times(self) -> list[int]:
-        """When something changes by itself: leases, rests, ages, delays, dedupe windows, the rate."""
-        found = [batch.until for _, batch in [*self._batches("claimed"), *self._batches("resting")]]
-        found += [lane.due for lane in self.lanes.values() if lane.due is not None]
-        found += [item.since for item in self.delayed] + [until for _, until in self.dedupe.values()]
-        return sorted({*found, int(self._next_start())})
+    def times(self) -> dict[str, list[int]]:
+        """When something changes by itself, by what it is."""
+        return {
+            "leases": [batch.until for _, batch in self._batches("claimed")],
+            "rests": [batch.until for _, batch in self._batches("resting")],
+            "ages": [lane.due for lane in self.lanes.values() if lane.due is not None],
+            "delays": [item.since for item in self.delayed],
+            "windows": [until for _, until in self.dedupe.values()],
+            "rate": [int(self._next_start())],
+        }
 
     def figures(self) -> tuple[int, int, int, int, int]:
         """depth, in_flight, delayed, dead, blocked keys"""

@@ -61,7 +61,8 @@ select json_build_object(
             'batch', l.batch_id, 'attempt', l.attempt, 'key', l.ordering_key, 'items', l.items, 'reason', l.reason,
             'flushed', {_us("l.flushed_at")}, 'status', l.status, 'fate', l.fate, 'finished', {_us("l.finished_at")}))
         from app_queue_logs l where l.queue_id = $1),
-    'next', {_us("next_flush($1)")}
+    'next', {_us("next_flush($1)")},
+    'holds', holds_items($1)
 )
 """
 
@@ -69,14 +70,12 @@ select json_build_object(
 async def found(q: Bench) -> dict[str, Any]:
     """What the tables say."""
     told: dict[str, Any] = await q.value(_STATE, a=q.queue_id, b=START)
-    return {name: value or ([] if name == "starts" else {}) for name, value in told.items() if name != "next"} | {
-        "next": told["next"]
-    }
+    empty = {"starts": [], "next": None, "holds": False}
+    return {name: empty.get(name, {}) if value is None else value for name, value in told.items()}
 
 
 def expected(model: Model, ids: Mapping[int, object]) -> dict[str, Any]:
     """What they should say. `ids` are those that stand for the model's batches, runs and claims."""
-    next_flush = model.next_flush()
     return {
         "lanes": {
             name: {
@@ -142,8 +141,8 @@ def expected(model: Model, ids: Mapping[int, object]) -> dict[str, Any]:
             }
             for run, flush in model.log.items()
         },
-        # One that is due already is due, however long ago.
-        "next": next_flush,
+        "next": model.next_flush(),
+        "holds": bool(model.lanes or model.delayed),
     }
 
 

@@ -13,7 +13,7 @@ from db.pool import Database
 from db.queue_items import NewItem
 from db.record import record
 from tests.db.data_of_tests import started, step
-from tests.db.queues_of_tests import Bench, bench, clocked, flat, item, items, numbers
+from tests.db.queues_of_tests import Bench, bench, clocked, flat, item, items, numbers, query
 
 
 @asynccontextmanager
@@ -131,6 +131,19 @@ async def test_clear_leaves_a_lane_that_came_while_it_waited(db: Database) -> No
         clearing = await waits(q.clear())
         await q.put(item(3, key="0"), item(4, key="z"))
     assert await clearing == 2
+    await q.sound()
+    assert sorted(flat(await q.run())) == [3, 4]
+
+
+async def test_clear_leaves_a_lane_that_came_while_it_took_items_away(db: Database) -> None:
+    """It waits for somebody who reads an item; the lane that is added meanwhile keeps its row with its items."""
+    q = await bench(db, ordering="key", flush_batch_size=1, max_parallel_batches=9)
+    await q.put(item(1, key="a"))
+    async with db.engine() as connection:
+        await connection.all(query("select seq from app_queue where queue_id = $1 for update"), a=q.queue_id)
+        clearing = await waits(q.clear())
+        await q.put(item(3, key="0"), item(4, key="z"))
+    assert await clearing == 1
     await q.sound()
     assert sorted(flat(await q.run())) == [3, 4]
 
