@@ -6,8 +6,8 @@ Each statement that writes has three places, and so has whatever else commits so
     mid:NOUN.STATEMENT       done inside a transaction that isn't committed yet
     after:NOUN.STATEMENT     committed; whoever asked doesn't know it yet
 
-The setting is a list, with commas: `PLACE[:ACTION[:ARGUMENT]][@N | @pX]`. A place may end in `*`. It fires once, at its N-th passing (the
-first unless told), or with a chance of X at each.
+The setting is a list, with commas: `PLACE[:ACTION[:ARGUMENT]][@N | @pX[xM]]`. A place may end in `*`. It fires once, at its N-th passing
+(the first unless told), or with a chance of X at each, at most M times in a process.
 
     kill            ends the process as `kill -9` would; this is meant where no action is given
     stop:SECONDS    the process stands still, and goes on by itself
@@ -16,6 +16,7 @@ first unless told), or with a chance of X at each.
     note            nothing; that it was passed is told once
 
 Whatever fires is told on standard error first. `file:PATH` stands for what that file holds: the first process that starts takes it away.
+`shared:PATH` too, and each process that starts reads it; without the file nothing fails.
 
 Rejected: calls of a failpoint function in the code (one would be forgotten, and each costs something in production). Statements have names, so
 a wrapped connection knows where it is, and a new statement has its places as soon as it is written; without the setting nothing is wrapped.
@@ -44,7 +45,7 @@ Border = Literal["before", "mid", "after"]
 Action = Literal["kill", "stop", "hang", "error", "note"]
 _POINT = re.compile(
     r"(?P<place>(before|mid|after):[a-z_*.]+)(:(?P<action>[a-z]+)(:(?P<argument>[0-9A-Z.]+))?)?"
-    r"(@(?P<at>[1-9][0-9]*)|@p(?P<chance>[0-9.]+))?"
+    r"(@(?P<at>[1-9][0-9]*)|@p(?P<chance>[0-9.]+)(x(?P<most>[1-9][0-9]*))?)?"
 )
 _DATA = re.compile(r"\b(insert\s+into|delete\s+from|update\s+[a-z_]+(\s+[a-z]+)?\s+set|pg_notify\s*\()")
 _FUNCTION = re.compile(
@@ -68,7 +69,9 @@ class Point:
     argument: str = ""
     at: int = 1
     chance: float | None = None
+    most: int | None = None
     _passed: int = field(default=0)
+    _fired: int = field(default=0)
     _noted: set[str] = field(default_factory=set[str])
 
     def due(self, place: str) -> bool:
@@ -79,7 +82,11 @@ class Point:
             self._noted.add(place)
             return fresh
         self._passed += 1
-        return self._passed == self.at if self.chance is None else _CHANCE.random() < self.chance
+        if self.chance is None:
+            return self._passed == self.at
+        due = (self.most is None or self._fired < self.most) and _CHANCE.random() < self.chance
+        self._fired += due
+        return due
 
 
 class Failpoints:
@@ -116,6 +123,9 @@ def read_points(text: str, known: Sequence[str]) -> Failpoints:
     """The failpoints of a setting. `known` are all places. Raises BadFailpoint."""
     if text.startswith("file:"):
         text = _taken(Path(text.removeprefix("file:")))
+    elif text.startswith("shared:"):
+        shared = Path(text.removeprefix("shared:"))
+        text = shared.read_text(encoding="utf-8") if shared.exists() else ""
     return Failpoints([_point(entry.strip(), known) for entry in text.split(",") if entry.strip()])
 
 
@@ -134,7 +144,8 @@ def _point(text: str, known: Sequence[str]) -> Point:
     if action == "error" and argument and not re.fullmatch(r"[0-9A-Z]{5}", argument):
         raise BadFailpoint(f"{argument!r} is not an SQLSTATE")
     chance = None if found["chance"] is None else float(found["chance"])
-    return Point(place, cast("Action", action), argument, int(found["at"] or 1), chance)
+    most = None if found["most"] is None else int(found["most"])
+    return Point(place, cast("Action", action), argument, int(found["at"] or 1), chance, most)
 
 
 def _taken(file: Path) -> str:

@@ -175,6 +175,27 @@ def test_what_is_no_failpoint_is_said(text: str, said: str) -> None:
         read_points(text, PLACES)
 
 
+def test_a_shared_file_is_read_by_all(tmp_path: Path) -> None:
+    file = tmp_path / "failpoint"
+    assert not read_points(f"shared:{file}", PLACES)
+    file.write_text("before:queue.claim:kill")
+    assert read_points(f"shared:{file}", PLACES)
+    assert read_points(f"shared:{file}", PLACES)
+
+
+async def test_it_fires_by_chance_and_no_oftener_than_told(db: Database) -> None:
+    failing = armed(db, "before:workspaces.create:error@p1.0x3")
+    made: list[str] = []
+    for number in range(5):
+        try:
+            async with failing.engine() as connection:
+                await create(connection, f"n{number}", "N")
+        except DatabaseUnavailable:
+            continue
+        made.append(f"n{number}")
+    assert made == ["n3", "n4"]
+
+
 async def test_without_a_point_nothing_is_there() -> None:
     assert not Failpoints()
     assert not read_points(" , ", PLACES)

@@ -1,0 +1,155 @@
+"""A way by every route that writes, again and again, so that what seldom happens under load is passed as well.
+
+Each lap makes things of its own and takes them away again. A request is repeated until it is answered; that it had been done already, as an
+answer that got lost, is no fault. What the laps' runs come to is nobody's business here: the load's own runs are judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import cast
+
+import httpx
+
+from chaos.checker import ASIDE
+from chaos.scene import Document, flow, step
+from chaos.stand import Stand
+from engine.expressions.values import Json
+
+_GIVE_UP_S = 60.0
+_LARGE = 400_000
+
+
+class Tour:
+    """`wrong` is what was answered that should never be."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.laps = 0
+        self.answers: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+    async def run(self, stop: asyncio.Event, lane: int) -> None:
+        while not stop.is_set():
+            number = f"{lane}-{self.laps}"
+            await asyncio.gather(
+                self._workflows(f"{ASIDE}{number}"),
+                self._queues(f"{ASIDE}q-{number}"),
+                self._small(f"{lane}_{self.laps}"),
+            )
+            self.laps += 1
+
+    async def _workflows(self, name: str) -> None:
+        document = _all_in_one(name)
+        await self._ask("POST", "/workflows", {"document": document})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
+        draft = await self._ask(
+            "PUT", f"/workflows/{name}/draft", {"document": {**document, "title": "other"}, "base_revision": 1}
+        )
+        if draft is not None:
+            await self._ask("POST", f"/workflows/{name}/deploy", {"note": "second"})
+            await self._ask("POST", f"/workflows/{name}/versions/1/rollback", {})
+        await self._ask("PATCH", f"/workflows/{name}", {"status": "paused"})
+        await self._ask("PATCH", f"/workflows/{name}", {"status": "active"})
+        await self._ask("POST", f"/workflows/{name}/test", {})
+        large: Json = {"n": 1, "text": "x" * _LARGE}
+        run = await self._ask("POST", f"/workflows/{name}/runs", {"input": large, "wait": 20}, key=f"{name}-run")
+        if run is not None:
+            run_id = run["run_id"]
+            await self._ask("POST", f"/runs/{run_id}/pin", {"reason": "chaos"})
+            await self._ask("POST", f"/runs/{run_id}/unpin", None)
+            await self._ask("POST", f"/runs/{run_id}/replay", {}, key=f"{name}-again")
+            await self._ask("POST", "/runs/replay", {"filter": {"workflow": name}, "operation": f"{name}-many"})
+        await self._hook(name)
+        await self._ask("POST", "/runs/cancel", {"filter": {"workflow": name}})
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
+    async def _hook(self, name: str) -> None:
+        await self._ask("POST", f"{self._stand.url}/hooks/main/{name}/hook", {"n": 2}, key=f"{name}-hook")
+
+    async def _queues(self, name: str) -> None:
+        consumer = flow(name, None, no=step("core.fail", code="tour.no", message="as it should"))
+        consumer["triggers"] = {"take": {"module": "queue.consumer", "version": 1, "inputs": {"queue": name}}}
+        await self._ask(
+            "POST", "/queues", {"name": name, "flush_record_max_age": 1, "on_failure": "dead_letter", "max_attempts": 1}
+        )
+        await self._ask("POST", "/workflows", {"document": consumer})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "consumer"})
+        await self._ask(
+            "POST", f"/queues/{name}/items", {"items": [{"data": one} for one in range(3)]}, key=f"{name}-1"
+        )
+        await self._ask("POST", f"/queues/{name}/flush", None)
+        for _ in range(40):
+            dead = await self._ask("GET", f"/queues/{name}/dead-letters", None)
+            if dead is None or dead["items"]:
+                break
+            await asyncio.sleep(0.2)
+        await self._ask("POST", f"/queues/{name}/pause", None)
+        await self._ask("PATCH", f"/queues/{name}", {"flush_record_max_age": 5, "flush_batch_size": 7})
+        await self._ask("POST", f"/queues/{name}/dead-letters/replay", {"all": True})
+        await self._ask(
+            "POST", f"/queues/{name}/items", {"items": [{"data": 4, "delay": 60}, {"data": 5, "dedupe_key": "d"}]}
+        )
+        await self._ask("POST", f"/queues/{name}/dead-letters/drop", {"all": True})
+        await self._ask("POST", f"/queues/{name}/clear", None)
+        await self._ask("POST", f"/queues/{name}/resume", None)
+        await self._ask(
+            "PUT",
+            f"/workflows/{name}/draft",
+            {"document": flow(name, None, no=step("core.set", values={})), "base_revision": 1},
+        )
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "takes nothing any more"})
+        await self._ask("DELETE", f"/queues/{name}?force=true", None)
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
+    async def _small(self, number: str) -> None:
+        name = f"tour_{number}"
+        await self._ask("POST", "/variables", {"name": name, "value": 1})
+        await self._ask("PUT", f"/variables/{name}", {"value": 2})
+        await self._ask("DELETE", f"/variables/{name}", None)
+        made = await self._ask("POST", "/api-keys", {"name": name, "role": "viewer"})
+        if made is not None:
+            await self._ask("DELETE", f"/api-keys/{made['api_key_id']}", None)
+
+    async def _ask(self, method: str, path: str, body: Json, *, key: str | None = None) -> dict[str, Json] | None:
+        """The answer, if it was 2xx and had something to say."""
+        headers = {"Idempotency-Key": key} if key is not None else {}
+        content = {"json": body} if body is not None else {}
+        give_up = asyncio.get_running_loop().time() + _GIVE_UP_S
+        while asyncio.get_running_loop().time() < give_up:
+            try:
+                answer = await self._stand.http.request(method, path, headers=headers, **content)
+            except httpx.TransportError as error:
+                self.answers[type(error).__name__] += 1
+            else:
+                self.answers[str(answer.status_code)] += 1
+                if answer.status_code < 300:
+                    found = cast("object", answer.json()) if answer.content else None
+                    return cast("dict[str, Json]", found) if isinstance(found, dict) else None
+                if answer.status_code in {404, 409, 410}:
+                    return None  # done already by one whose answer was lost, or what it is about is gone
+                if answer.status_code not in {429, 503, 504}:
+                    self.wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+                    return None
+            await asyncio.sleep(0.1)
+        return None
+
+
+def _all_in_one(name: str) -> Document:
+    """Keys, a throttle, a child that is called off, a large value, and an answer while the run goes on."""
+    keyed: Document = {"key": f"{name}-key"}
+    document = flow(
+        name,
+        {"text": "{{ input.text }}"},
+        set=step("kv.set", **keyed, value=1) | {"throttle": {"key": "tour", "count": 50, "per": "1s"}},
+        add=step("kv.increment", **keyed, after="set"),
+        get=step("kv.get", **keyed, after="add"),
+        drop=step("kv.delete", **keyed, after="get"),
+        answer=step("core.respond", status=200, body="well", after="drop"),
+        rest=step("core.wait", duration="100ms", after="answer"),
+        copy=step("core.set", values={"text": "{{ input.text }}!"}, after="rest"),
+    )
+    document["triggers"] = {"hook": {"module": "webhook.trigger", "version": 1, "inputs": {"mode": "sync"}}}
+    document["tests"] = []
+    return document
