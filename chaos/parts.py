@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from chaos.borders import failpoints
 from chaos.play import Report, Say, play
 from chaos.scale.measures import backlog, order, poison
 from chaos.sections import PLAYS, Section
@@ -22,6 +23,7 @@ def played(section: Section) -> Part:
 
 PARTS: Mapping[str, Part] = {
     **{section.name: played(section) for section in PLAYS},
+    "failpoints": failpoints,
     "order": order,
     "poison": poison,
     "backlog": backlog,

@@ -115,11 +115,10 @@ class Tour:
     async def _ask(self, method: str, path: str, body: Json, *, key: str | None = None) -> dict[str, Json] | None:
         """The answer, if it was 2xx and had something to say."""
         headers = {"Idempotency-Key": key} if key is not None else {}
-        content = {"json": body} if body is not None else {}
         give_up = asyncio.get_running_loop().time() + _GIVE_UP_S
         while asyncio.get_running_loop().time() < give_up:
             try:
-                answer = await self._stand.http.request(method, path, headers=headers, **content)
+                answer = await self._stand.http.request(method, path, headers=headers, json=body)
             except httpx.TransportError as error:
                 self.answers[type(error).__name__] += 1
             else:
@@ -138,14 +137,15 @@ class Tour:
 
 def _all_in_one(name: str) -> Document:
     """Keys, a throttle, a child that is called off, a large value, and an answer while the run goes on."""
-    keyed: Document = {"key": f"{name}-key"}
+    key = f"{name}-key"
+    throttle: Document = {"throttle": {"key": "tour", "count": 50, "per": "1s"}}
     document = flow(
         name,
         {"text": "{{ input.text }}"},
-        set=step("kv.set", **keyed, value=1) | {"throttle": {"key": "tour", "count": 50, "per": "1s"}},
-        add=step("kv.increment", **keyed, after="set"),
-        get=step("kv.get", **keyed, after="add"),
-        drop=step("kv.delete", **keyed, after="get"),
+        set=step("kv.set", key=key, value=1) | throttle,
+        add=step("kv.increment", key=key, after="set"),
+        get=step("kv.get", key=key, after="add"),
+        drop=step("kv.delete", key=key, after="get"),
         answer=step("core.respond", status=200, body="well", after="drop"),
         rest=step("core.wait", duration="100ms", after="answer"),
         copy=step("core.set", values={"text": "{{ input.text }}!"}, after="rest"),

@@ -1,0 +1,246 @@
+"""Every failpoint, many times each: the part `failpoints`.
+
+1. *Cut off.* API and worker are started with every place armed: each fails by chance, as if its server had gone, until it has failed often
+   enough. A load and a tour by every route pass them; callers repeat their requests.
+2. *Killed.* For a time, each process is started with one place at which it is killed: of those that it was seen to pass, the one
+   at which it died least often.
+3. *Maintenance*, killed and cut off at each border in processes of its own, since a stack does a round every ten minutes.
+
+Then all is healed, and every promise is checked as after any play. What only a first start passes is named, not tried here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from chaos import rounds_process
+from chaos.checker import Line, check
+from chaos.disturb import Disturber, Mix
+from chaos.evidence import FIRED, gather
+from chaos.ledger import open_ledger
+from chaos.load import Load
+from chaos.play import Report, Say, Table, settle, taken_down
+from chaos.scene import all_scenes
+from chaos.stand import Stand, doors, up
+from chaos.tour import Tour
+from server.embedded.control import stop_running
+from server.failpoints import places
+
+TIMES = 20
+_ERRORS_S, _KILLS_S = 420.0, 480.0
+_CHANCE = 0.12
+_IDLE_S = 12.0
+"""A process that doesn't die for so long doesn't pass its place now."""
+_AT_START = ("modules.", "workspaces.", "keys.add", "workflows.ensure_views")
+_WHY_NOT = "passed by a first start alone"
+
+Fired = dict[str, Counter[str]]
+"""By process, how often each `PLACE:ACTION` fired."""
+
+
+async def failpoints(seed: int, scale: float, say: Say, keep: Path | None) -> Report:
+    """The whole part. `scale` shortens its two times; each place is still to fail 20 times while it lasts."""
+    folder = Path(tempfile.mkdtemp(prefix="millstream-chaos-", dir=keep))
+    home = folder / "home"
+    async with open_ledger() as ledger:
+        try:
+            state = await up(home, FAILPOINT=f"shared:{home / 'run' / 'failpoint'}")
+            async with doors(home, state) as http:
+                report = await _Borders(Stand(home, state, ledger, http), seed, scale, say).play()
+        finally:
+            await stop_running(home)
+    return report
+
+
+class _Borders:
+    def __init__(self, stand: Stand, seed: int, scale: float, say: Say) -> None:
+        self._stand = stand
+        self._seed = seed
+        self._scale = scale
+        self._say = say
+        self._chance = random.Random(f"borders {seed}")
+        self._disturber = Disturber(stand, Mix({}), seed, [])
+        self._tour = Tour(stand)
+
+    async def play(self) -> Report:
+        began = time.monotonic()
+        load = Load(self._stand, list(all_scenes().values()), self._seed)
+        await load.deploy()
+        stop = asyncio.Event()
+        asking = asyncio.create_task(load.run(stop, lanes=10, gap_s=0.3))
+        touring = [asyncio.create_task(self._tour.run(stop, lane)) for lane in range(2)]
+        await self._cut_off()
+        await self._killed()
+        self._stand.failpoint_file.unlink(missing_ok=True)
+        await self._anew()
+        stop.set()
+        await asyncio.gather(asking, *touring)
+        seconds = time.monotonic() - began
+        self._say(
+            f"{len(load.callers)} callers were served, {self._tour.laps} laps of the tour; all runs are waited for"
+        )
+        settled = await settle(self._stand)
+        rounds = await self._rounds()
+        found = await taken_down(self._stand, await gather(self._stand, load.callers, 500))
+        errors, kills = self._sums(rounds)
+        return Report(
+            section="failpoints",
+            about=f"each of {len(places())} failpoints: cut off {TIMES} times, killed as often as the time allows",
+            seed=self._seed,
+            seconds=round(seconds, 1),
+            settled_s=None if settled is None else round(settled, 1),
+            callers=len(load.callers),
+            answers=dict(sorted(load.answers.items())),
+            lines=[*self._lines(errors, kills), *check(found)],
+            started_anew=self._disturber.started_anew,
+            tables=[_by_place(errors, kills)],
+        )
+
+    async def _cut_off(self) -> None:
+        armed = [place for place in places() if not _elsewhere(place)]
+        self._say(f"{len(armed)} places are armed in the API and the worker")
+        self._arm(",".join(f"{place}:error@p{_CHANCE}x{TIMES}" for place in armed))
+        await self._anew()
+        until = time.monotonic() + _ERRORS_S * self._scale
+        fired: Counter[str] = Counter()
+        while time.monotonic() < until and not all(fired[place] >= TIMES for place in armed):
+            await self._disturber.heal()
+            await asyncio.sleep(2)
+            fired = _total(_fired(self._stand), "error")
+        self._say(f"{sum(fired[place] >= TIMES for place in armed)} of them failed {TIMES} times")
+
+    async def _killed(self) -> None:
+        """Both processes read the same text, so it names a place for each."""
+        passed = {part: _places_of(found, "error") for part, found in _fired(self._stand).items()}
+        waited: Counter[str] = Counter()
+        before = await self._next(passed, waited)
+        since = time.monotonic()
+        until = since + _KILLS_S * self._scale
+        while time.monotonic() < until:
+            await asyncio.sleep(0.1)
+            self._stand.hurry()
+            if self._stand.state.pids.supervisor is None:
+                await self._disturber.heal()
+            now = _fired(self._stand)
+            if now != before:
+                before, since = await self._next(passed, waited), time.monotonic()
+            elif time.monotonic() - since > _IDLE_S:
+                self._stand.strike("api", "worker")
+                before, since = await self._next(passed, waited), time.monotonic()
+
+    async def _next(self, passed: Mapping[str, set[str]], waited: Counter[str]) -> Fired:
+        """Arms for each process the place at which it died, or was waited for in vain, least often."""
+        fired = _fired(self._stand)
+        chosen: list[str] = []
+        for part in ("api", "worker"):
+            if not passed[part]:
+                continue
+            least = min(
+                sorted(passed[part]),
+                key=lambda place: (fired[part][f"{place}:kill"] + waited[place], self._chance.random()),
+            )
+            waited[least] += fired[part][f"{least}:kill"] == 0
+            chosen.append(f"{least}:kill@{self._chance.randint(1, 2)}")
+        self._arm(",".join(chosen))
+        return fired
+
+    def _arm(self, text: str) -> None:
+        draft = self._stand.failpoint_file.with_suffix(".draft")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self._stand.failpoint_file)
+
+    async def _anew(self) -> None:
+        """API and worker start with what is armed now."""
+        await self._disturber.heal()
+        before = self._stand.state
+        self._stand.strike("api", "worker")
+        await self._stand.back(before, "api", "worker")
+
+    async def _rounds(self) -> Mapping[str, list[int]]:
+        url = self._stand.state.database_url
+        assert url is not None
+        self._say("maintenance is killed and cut off at each border")
+        times = max(1, round(TIMES * self._scale))
+        with (self._stand.home / "logs" / "rounds.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                rounds_process.__name__,
+                url,
+                str(times),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+            said, _ = await process.communicate()
+        if process.returncode != 0:
+            self._tour.wrong.append(f"a round of maintenance after all that ended with {process.returncode}")
+        return cast("dict[str, list[int]]", json.loads(said or b"{}"))
+
+    def _sums(self, rounds: Mapping[str, list[int]]) -> tuple[Counter[str], Counter[str]]:
+        fired = _fired(self._stand)
+        errors, kills = _total(fired, "error"), _total(fired, "kill")
+        for place, (killed, cut) in rounds.items():
+            kills[place] += killed
+            errors[place] += cut
+        return errors, kills
+
+    def _lines(self, errors: Counter[str], kills: Counter[str]) -> list[Line]:
+        tried = [place for place in places() if not place.partition(":")[2].startswith(_AT_START)]
+        seldom = [f"{place}: {errors[place]}" for place in tried if errors[place] < TIMES]
+        return [
+            Line("places", len(places()), None),
+            Line(f"of these {_WHY_NOT}", len(places()) - len(tried), None),
+            Line("places cut off 20 times or oftener", len(tried) - len(seldom), None),
+            Line("places cut off less often", len(seldom), None, tuple(seldom)),
+            Line("times cut off", errors.total(), None),
+            Line("places killed at", sum(kills[place] > 0 for place in tried), None),
+            Line("times killed there", kills.total(), None),
+            Line(
+                "answers of the tour that should not have come", len(self._tour.wrong), 0, tuple(self._tour.wrong[:5])
+            ),
+        ]
+
+
+def _elsewhere(place: str) -> bool:
+    return place.partition(":")[2].startswith((*_AT_START, *rounds_process.NOUNS))
+
+
+def _by_place(errors: Counter[str], kills: Counter[str]) -> Table:
+    rows: list[list[object]] = []
+    for place in places():
+        why = _WHY_NOT if place.partition(":")[2].startswith(_AT_START) and not errors[place] + kills[place] else ""
+        rows.append([place, errors[place], kills[place], why])
+    return Table("failpoints by place", ("place", "cut off", "killed", ""), rows)
+
+
+def _fired(stand: Stand) -> Fired:
+    return {
+        part: Counter(
+            f"{place}:{action}"
+            for place, action in FIRED.findall((stand.home / "logs" / f"{part}.log").read_text("utf-8", "replace"))
+        )
+        for part in ("api", "worker")
+    }
+
+
+def _places_of(fired: Counter[str], action: str) -> set[str]:
+    return {place for place, _, one in (entry.rpartition(":") for entry in fired) if one == action}
+
+
+def _total(fired: Fired, action: str) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for found in fired.values():
+        for entry, count in found.items():
+            place, _, one = entry.rpartition(":")
+            if one == action:
+                total[place] += count
+    return total
