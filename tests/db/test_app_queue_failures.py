@@ -140,6 +140,24 @@ async def test_one_poison_anywhere_is_found_in_few_runs(queues_url: str) -> None
         assert worst <= 6
 
 
+@pytest.mark.parametrize(
+    ("poison", "runs"),
+    [
+        ([0], ["01234567", "0123", "01", "0", "1234567"]),
+        ([2], ["01234567", "0123", "01", "2", "34567"]),
+        ([5], ["01234567", "0123", "45", "4", "5", "67"]),
+        ([7], ["01234567", "0123", "45", "6", "7"]),
+        ([0, 3], ["01234567", "0123", "01", "0", "1234567", "1234", "12", "3", "4567"]),
+    ],
+)
+async def test_which_parts_of_a_batch_are_tried(queues_url: str, poison: list[int], runs: list[str]) -> None:
+    """When the first half is sound, the fault is in the other. Once the poison is found, nothing is known of what is left."""
+    async with clocked(queues_url, flush_batch_size=8, max_attempts=1, on_failure="bisect") as q:
+        await q.put(*items(range(8)))
+        ran = await drained(q, frozenset(poison))
+        assert ["".join(map(str, part)) for part in ran] == runs
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_any_number_of_poisons_is_isolated_and_order_stays(queues_url: str, seed: int) -> None:
     chance = random.Random(seed)
