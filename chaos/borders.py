@@ -37,7 +37,7 @@ from server.failpoints import places
 
 TIMES = 20
 _ERRORS_S, _KILLS_S = 420.0, 480.0
-_CHANCE = 0.12
+_CHANCE = 0.2
 _IDLE_S = 12.0
 """A process that doesn't die for so long doesn't pass its place now."""
 _AT_START = ("modules.", "workspaces.", "keys.add", "workflows.ensure_views")

@@ -21,6 +21,8 @@ from chaos.scene import Document, Scene
 from chaos.stand import Stand
 
 _PAUSE_S = (0.05, 0.4)
+NO_ANSWER = (httpx.TransportError, AttributeError)
+"""The second is how the client tells of a peer that went while it was being greeted: it asks a closed socket for its name."""
 GIVE_UP_S = 240.0
 """A caller that isn't answered for so long is a violation by itself."""
 
@@ -178,7 +180,7 @@ class Load:
             away = self._stand.away
             try:
                 answer = await send()
-            except httpx.TransportError as error:
+            except NO_ANSWER as error:
                 last = type(error).__name__
                 self.answers[last] += 1
             else:

@@ -10,9 +10,8 @@ import asyncio
 from collections import Counter
 from typing import cast
 
-import httpx
-
 from chaos.checker import ASIDE
+from chaos.load import NO_ANSWER
 from chaos.scene import Document, flow, step
 from chaos.stand import Stand
 from engine.expressions.values import Json
@@ -119,7 +118,7 @@ class Tour:
         while asyncio.get_running_loop().time() < give_up:
             try:
                 answer = await self._stand.http.request(method, path, headers=headers, json=body)
-            except httpx.TransportError as error:
+            except NO_ANSWER as error:
                 self.answers[type(error).__name__] += 1
             else:
                 self.answers[str(answer.status_code)] += 1
