@@ -7,6 +7,8 @@ from pathlib import Path
 
 from chaos.borders import failpoints
 from chaos.play import Report, Say, play
+from chaos.scale.fairness import fairness
+from chaos.scale.idle import idle
 from chaos.scale.measures import backlog, order, poison
 from chaos.sections import PLAYS, Section
 
@@ -27,4 +29,6 @@ PARTS: Mapping[str, Part] = {
     "order": order,
     "poison": poison,
     "backlog": backlog,
+    "fairness": fairness,
+    "idle": idle,
 }

@@ -46,6 +46,18 @@ async def fill(url: str, workspace_id: WorkspaceId, given: Backlog, *, analyze: 
     return workflows
 
 
+async def queue_up(url: str, workspace_id: WorkspaceId, workflow_id: WorkflowId, count: int) -> None:
+    """So many runs of a deployed workflow wait to start, and can: they have its document."""
+    async with administering(url) as admin:
+        compiled = await admin.fetchval(
+            "select v.compiled_hash from workflow_versions v join workflows w using (workflow_id) "
+            "where w.workflow_id = $1 and v.version = w.live_version",
+            workflow_id,
+        )
+        await _queued(admin, workspace_id, Backlog(queued=count), [workflow_id], uuid4().hex[:8], str(compiled))
+        await admin.execute(f"vacuum (analyze) {', '.join(TABLES)}, workflow_execution_queue")
+
+
 async def past_weeks(admin: Admin, weeks: int) -> None:
     """Partitions for the last `weeks` weeks, as `ensure_weeks` would have made them then."""
     now = datetime.now(UTC)
@@ -93,18 +105,24 @@ async def _make(admin: Admin, count: int, workflows: list[WorkflowId], over: tim
 
 
 async def _queued(
-    admin: Admin, workspace_id: WorkspaceId, given: Backlog, workflows: list[WorkflowId], mark: str
+    admin: Admin,
+    workspace_id: WorkspaceId,
+    given: Backlog,
+    workflows: list[WorkflowId],
+    mark: str,
+    compiled_hash: str = "h",
 ) -> None:
     async with admin.transaction():
         await _make(admin, given.queued, workflows, timedelta(hours=1), f"{mark}q")
         await admin.execute(
             "insert into workflow_runs (workspace_id, run_id, workflow_id, version, compiled_hash, trigger_type, trigger, "
             "origin, concurrency_key, queued_at, search) "
-            "select $1::bigint, run_id, workflow_id, 1, 'h', 'api', json_build_object('type', 'api', 'id', null, 'body', n), "
+            "select $1::bigint, run_id, workflow_id, 1, $3, 'api', json_build_object('type', 'api', 'id', null, 'body', n), "
             "run_id::text, case when $2::integer > 0 then 'key' || n % $2 end, moment, "
             "array_to_tsvector(array['#' || $1::bigint, 'order', 'customer' || n % 1000, 'n' || n]) from made",
             workspace_id,
             given.keys,
+            compiled_hash,
         )
         await admin.execute(
             "insert into workflow_execution_queue (workspace_id, run_id, workflow_id, turn, concurrency_key, state, created_at) "
