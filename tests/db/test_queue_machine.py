@@ -8,7 +8,8 @@ chosen more often than what is rare.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -412,7 +413,9 @@ class Machine(RuleBasedStateMachine):
         assert len(model.done) == len(set(model.done)), "handed out twice"
 
 
-def explore(url: str, examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> None:
+@contextmanager
+def opened(url: str) -> Iterator[type[Machine]]:
+    """The machine over a connection whose clock is its own."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         db = runner.run(one_connection(url, "queue machine"))
 
@@ -421,19 +424,41 @@ def explore(url: str, examples: int, steps: int, phases: Sequence[Phase] = tuple
 
         Opened.runner, Opened.db = runner, db
         try:
-            run_state_machine_as_test(
-                Opened,
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=steps,
-                    phases=phases,
-                    report_multiple_bugs=False,
-                    deadline=None,
-                    suppress_health_check=list(HealthCheck),
-                ),
-            )
+            yield Opened
         finally:
             runner.run(db.close())
+
+
+def explore(url: str, examples: int, steps: int, phases: Sequence[Phase] = tuple(Phase)) -> None:
+    with opened(url) as machine:
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                phases=phases,
+                report_multiple_bugs=False,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+def goes_on(machine: Machine, mode: tuple[Any, Any, int], beginning: tuple[str, str]) -> None:
+    """From one beginning without chance."""
+    machine.open(mode=mode, size=5, attempts=2, failure="bisect", rate=(1, 3.0), beginning=beginning)
+    machine.the_tables_say_what_the_model_says()
+    for bad in (False, True, False):
+        machine.serve(seconds=4, limit=20, luck=[bad] * 9)
+        machine.the_tables_say_what_the_model_says()
+
+
+@pytest.mark.parametrize("mode", [("queue", "fifo", 1), ("key", "fifo", 9)], ids=["one lane", "lanes"])
+def test_a_queue_goes_on_from_each_beginning_as_the_model_does(queues_url: str, mode: tuple[Any, Any, int]) -> None:
+    with opened(queues_url) as machine:
+        for beginning, some in _BEGINNINGS.items():
+            for then in dict.fromkeys(some):
+                goes_on(machine(), mode, (beginning, then))
 
 
 def test_a_queue_does_what_the_model_does(queues_url: str) -> None:
