@@ -14,11 +14,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -58,6 +60,11 @@ async def failpoints(seed: int, scale: float, say: Say, keep: Path | None) -> Re
                 report = await _Borders(Stand(home, state, ledger, http), seed, scale, say).play()
         finally:
             await stop_running(home)
+            if keep is None:
+                shutil.rmtree(folder, ignore_errors=True)
+    if keep is not None and not report.holds:
+        return replace(report, kept=str(home))
+    shutil.rmtree(folder, ignore_errors=True)
     return report
 
 

@@ -50,8 +50,8 @@ async def queue_up(url: str, workspace_id: WorkspaceId, workflow_id: WorkflowId,
     """So many runs of a deployed workflow wait to start, and can: they have its document."""
     async with administering(url) as admin:
         compiled = await admin.fetchval(
-            "select v.compiled_hash from workflow_versions v join workflows w using (workflow_id) "
-            "where w.workflow_id = $1 and v.version = w.live_version",
+            "select d.compiled_hash from workflows_documents d join workflows_versions v using (workspace_id, content_hash) "
+            "join workflows w on w.workflow_id = v.workflow_id and w.live_version = v.version where w.workflow_id = $1",
             workflow_id,
         )
         await _queued(admin, workspace_id, Backlog(queued=count), [workflow_id], uuid4().hex[:8], str(compiled))
