@@ -63,9 +63,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for position, address in enumerate(addresses):
             share = (deadline - asyncio.get_running_loop().time()) / (len(addresses) - position)
             try:
-                return await self._network.connect_tcp(address, port, max(share, 0.1), local_address, socket_options)
+                stream = await self._network.connect_tcp(address, port, max(share, 0.1), local_address, socket_options)
+                # What comes next asks this of it; a stream whose peer has hung up already fails there, without a word of its own.
+                stream.get_extra_info("ssl_object")
+                return stream
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
+            except AttributeError:
+                failure = httpcore.ConnectError("it hung up at once")
         raise failure
 
     async def connect_unix_socket(

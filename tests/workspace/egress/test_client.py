@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
+import socket
 import ssl
+import struct
 import tempfile
+import threading
 import zlib
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from modules.sdk.context import HttpResponse
 from modules.sdk.verdicts import ModuleError
+from server.cli.loop import run
 from tests.fixtures.http_server import Answer, HttpServer, Request, running
 from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
@@ -250,6 +255,34 @@ async def test_nobody_listens(egress: Egress) -> None:
         url = gone.url
     error = await failure(egress.request("GET", url, timeout=5))
     assert (error.code, "refuses connections" in error.message) == ("http.connect", True)
+
+
+async def test_a_peer_that_hangs_up_at_once_is_a_broken_connection_on_the_products_own_loop() -> None:
+    """Its stream can't even be asked for its name; that must not look like a fault of the step."""
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
+        threading.Thread(target=_reset_all, args=(listening,), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+        async def all_of_them() -> list[BaseException | HttpResponse]:
+            async with Egress(make_policy(["127.0.0.1"])) as egress:
+                found: list[BaseException | HttpResponse] = []
+                for _ in range(12):
+                    some = [egress.request("GET", url, timeout=20) for _ in range(50)]
+                    found += await asyncio.gather(*some, return_exceptions=True)
+                return found
+
+        found = await asyncio.to_thread(run, all_of_them())
+        listening.shutdown(socket.SHUT_RDWR)
+    assert {type(one) for one in found} == {ModuleError}
+    assert {one.code for one in found if isinstance(one, ModuleError)} <= {"http.connect", "http.connection"}
+
+
+def _reset_all(listening: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            peer, _ = listening.accept()
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
 
 
 async def test_a_name_without_an_address() -> None:
