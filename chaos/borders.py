@@ -84,7 +84,7 @@ class _Borders:
         await load.deploy()
         stop = asyncio.Event()
         asking = asyncio.create_task(load.run(stop, lanes=10, gap_s=0.3))
-        touring = [asyncio.create_task(self._tour.run(stop, lane)) for lane in range(2)]
+        touring = [asyncio.create_task(self._tour.run(stop, lane)) for lane in range(4)]
         await self._cut_off()
         await self._killed()
         self._stand.failpoint_file.unlink(missing_ok=True)

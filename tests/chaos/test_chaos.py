@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from chaos.parts import PARTS
 from chaos.play import Report, play
 from chaos.sections import mixed
 
@@ -34,3 +35,11 @@ async def test_a_short_play() -> None:
 async def test_a_long_play() -> None:
     """Each time another one; the seed stands in the failure."""
     held(await play(mixed(LONG_S), random.SystemRandom().randrange(1_000_000), print))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", ["kills", "webhooks", "failpoints"])
+async def test_a_part_of_the_full_proof_in_small(part: str) -> None:
+    report = await PARTS[part](SEED, 0.02, print, None)
+    assert [f"{line.what}: {line.count} {line.examples}" for line in report.lines if not line.holds] == []
