@@ -16,7 +16,7 @@ from chaos.scene import Document, flow, step
 from chaos.stand import Stand
 from engine.expressions.values import Json
 
-_GIVE_UP_S = 60.0
+_GIVE_UP_S = 120.0
 _LARGE = 400_000
 
 
