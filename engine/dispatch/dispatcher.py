@@ -11,7 +11,7 @@ Model. A run is accepted when its row is committed; whether Temporal is there do
 - *Slow path.* A loop claims what is left, woken by notices and by a poll of a few seconds with jitter. Claims are leases: whoever dies with
   one loses it after `LEASE` seconds.
 - *Starters.* Six starts in flight: Temporal's throughput is full with two, and more only wait inside it, where nobody is fair.
-  Behind them stands a queue that serves workspaces in turn, and behind that the claims, which go by turns too.
+  Behind them stands a queue that serves workspaces in turn, and in each its workflows; behind that the claims, which go by turns too.
 - *Fence.* A claim is checked by its epoch in the moment before its start is sent, and begins a fresh lease there: whoever stood still
   with claims in hand sends none of them. Starting is idempotent besides (the execution's id is the run's id, an open one is used), so that even
   two starts of one row do no harm; each later note is conditional on the epoch too. What is refused is counted (`engine/stale.py`).
@@ -109,7 +109,7 @@ class Dispatcher:
 
     def offer(self, claim: Claimed) -> None:
         """Start this claimed run soon."""
-        self._waiting.put(claim.workspace_id, claim)
+        self._waiting.put(claim.workspace_id, claim.workflow_id, claim)
 
     def look(self) -> None:
         """A run waits that accept didn't claim."""

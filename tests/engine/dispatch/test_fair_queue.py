@@ -1,4 +1,4 @@
-"""Fairness between workspaces, order within one."""
+"""Fairness between workspaces and between the workflows of each, order within one."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ def test_each_workspace_keeps_its_order_and_nobody_waits_for_more_than_one_of_ea
     async def take_all() -> list[tuple[int, int]]:
         queue: FairQueue[tuple[int, int]] = FairQueue()
         for number, workspace in enumerate(workspaces):
-            queue.put(workspace, (workspace, number))
+            queue.put(workspace, "w", (workspace, number))
         return [await queue.get() for _ in range(len(workspaces))]
 
     taken = asyncio.run(take_all())
@@ -28,14 +28,25 @@ def test_each_workspace_keeps_its_order_and_nobody_waits_for_more_than_one_of_ea
     assert sorted(number for _, number in taken) == list(range(len(workspaces)))
 
 
+async def test_one_run_of_another_workflow_is_next_whatever_one_workflow_has_brought() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for number in range(100):
+        queue.put(1, "flood", f"flood {number}")
+    queue.put(1, "single", "single")
+    queue.put(2, "other", "other")
+    taken = [await queue.get() for _ in range(4)]
+    assert taken == ["flood 0", "other", "single", "flood 1"]
+    assert queue.drain() == [f"flood {number}" for number in range(2, 100)]
+
+
 async def test_takers_wait_and_a_cancelled_one_loses_nothing() -> None:
     queue: FairQueue[str] = FairQueue()
     first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
     await asyncio.sleep(0)
     first.cancel()
-    queue.put(1, "a")
+    queue.put(1, "w", "a")
     assert await second == "a"
     assert len(queue) == 0
-    queue.put(1, "b")
-    queue.put(2, "c")
+    queue.put(1, "w", "b")
+    queue.put(2, "w", "c")
     assert sorted(queue.drain()) == ["b", "c"]
