@@ -68,7 +68,8 @@ begin
         options_data, r.replay_of, r.parent_run_id, r.parent_path, coalesce(r.depth, 0::smallint),
         coalesce(r.origin, r.run_id::text), r.reply_until, r.concurrency_key, coalesce(r.log, 'full'),
         coalesce(r.retention_days, 30),
-        case when r.log = 'none' then null else array_to_tsvector(('#' || r.workspace_id) || words) end);
+        case when r.log = 'none' then null else array_to_tsvector(
+            array['#' || r.workspace_id, '#v' || r.version, '#t' || r.trigger_type] || words) end);
 
     outcome := 'accepted';
     if place is not null then
@@ -1816,6 +1817,13 @@ begin
         query := query && case when word like '%*' then (quote_literal(rtrim(word, '*')) || ':*')::tsquery
             else quote_literal(word)::tsquery end;
     end loop;
+    -- Beside the words stand the version and the kind of trigger: one that no run has, beside a word that all have, is known by the index too.
+    if of_version is not null then
+        query := query && quote_literal('#v' || of_version)::tsquery;
+    end if;
+    if of_trigger is not null then
+        query := query && quote_literal('#t' || of_trigger)::tsquery;
+    end if;
     -- Planned anew for each question, as how rare a word is decides the plan, and for each direction.
     return query execute '
         select r.run_id from public.workflow_runs r

@@ -119,7 +119,7 @@ async def _queued(
             "origin, concurrency_key, queued_at, search) "
             "select $1::bigint, run_id, workflow_id, 1, $3, 'api', json_build_object('type', 'api', 'id', null, 'body', n), "
             "run_id::text, case when $2::integer > 0 then 'key' || n % $2 end, moment, "
-            "array_to_tsvector(array['#' || $1::bigint, 'order', 'customer' || n % 1000, 'n' || n]) from made",
+            "array_to_tsvector(array['#' || $1::bigint, '#v1', '#tapi', 'order', 'customer' || n % 1000, 'n' || n]) from made",
             workspace_id,
             given.keys,
             compiled_hash,
@@ -151,7 +151,8 @@ async def _ended(
             "case when n % 20 = 0 then json_build_object('code', 'http.500', 'message', 'it broke', 'step', 'step1', "
             "'retryable', false, 'details', json_build_object()) end, "
             "run_id::text, moment, moment, moment + interval '1 second', moment + interval '365 days', $2 + 2, "
-            "array_to_tsvector(array['#' || $1::bigint, 'order', 'customer' || n % 1000, 'n' || n]) from made",
+            "array_to_tsvector(array['#' || $1::bigint, '#v1', '#t' || (array['webhook', 'api', 'schedule'])[1 + n % 3], "
+            "'order', 'customer' || n % 1000, 'n' || n]) from made",
             workspace_id,
             given.steps,
         )

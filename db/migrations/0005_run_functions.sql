@@ -185,7 +185,8 @@ begin
         options_data, r.replay_of, r.parent_run_id, r.parent_path, coalesce(r.depth, 0::smallint),
         coalesce(r.origin, r.run_id::text), r.reply_until, r.concurrency_key, coalesce(r.log, 'full'),
         coalesce(r.retention_days, 30),
-        case when r.log = 'none' then null else array_to_tsvector(('#' || r.workspace_id) || words) end);
+        case when r.log = 'none' then null else array_to_tsvector(
+            array['#' || r.workspace_id, '#v' || r.version, '#t' || r.trigger_type] || words) end);
 
     outcome := 'accepted';
     if place is not null then

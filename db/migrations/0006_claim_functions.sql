@@ -184,6 +184,13 @@ begin
         query := query && case when word like '%*' then (quote_literal(rtrim(word, '*')) || ':*')::tsquery
             else quote_literal(word)::tsquery end;
     end loop;
+    -- Beside the words stand the version and the kind of trigger: one that no run has, beside a word that all have, is known by the index too.
+    if of_version is not null then
+        query := query && quote_literal('#v' || of_version)::tsquery;
+    end if;
+    if of_trigger is not null then
+        query := query && quote_literal('#t' || of_trigger)::tsquery;
+    end if;
     -- Planned anew for each question, as how rare a word is decides the plan, and for each direction.
     return query execute '
         select r.run_id from public.workflow_runs r
