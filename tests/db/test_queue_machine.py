@@ -53,10 +53,10 @@ _BESIDE = st.sampled_from([-1, 0, 0, 1])
 _BEGINNINGS = {
     "empty": ["nothing"],
     "claimed": ["nothing", "pause", "the moment"],
-    "asked for": ["well", "well", "nothing"],
+    "asked for": ["well", "well", "change", "nothing"],
     "resting": ["the moment", "nothing"],
     "blocked": ["clear", "resume"],
-    "halved": ["well", "badly"],
+    "halved": ["well", "badly", "more attempts", "consumer goes"],
     "alone": ["badly", "badly", "well"],
     "blocked half": ["clear", "resume"],
     "dead": ["replay", "nothing"],
@@ -185,6 +185,25 @@ class Machine(RuleBasedStateMachine):
             times = self.model.times()
             self.set_clock(min(times["ages" if what == "the age" else "delays"], default=0))
             self.claims_some(20)
+        elif what == "change":
+            self.pause()
+            for name in sorted(self.running):
+                self.ends(name, bad=False)
+            self.passes(SECOND)
+            self.changes(flush_record_max_age=30)
+        elif what == "more attempts":
+            self.changes(max_attempts=9)
+            self.passes(5 * SECOND)
+            self.served(20, [True] * 9)
+        elif what == "consumer goes":
+            self.passes(5 * SECOND)
+            for claim in self.claims_some(20):
+                self.begins(claim)
+            self.consumer_goes()
+            for name in sorted(self.running):
+                self.ends(name, bad=True)
+            self.the_tables_say_what_the_model_says()
+            self.consumer_comes()
         elif what == "clear":
             self.clear()
         elif what == "pause":
