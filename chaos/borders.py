@@ -71,10 +71,11 @@ async def failpoints(seed: int, scale: float, say: Say, keep: Path | None) -> Re
             state = await up(home, FAILPOINT=f"shared:{home / 'run' / 'failpoint'}")
             async with doors(home, state) as http:
                 report = await _Borders(Stand(home, state, ledger, http), seed, scale, say).play()
-        finally:
+        except BaseException:
             await stop_running(home)
-            if keep is None:
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        await stop_running(home)
     if keep is not None and not report.holds:
         return replace(report, kept=str(home))
     shutil.rmtree(folder, ignore_errors=True)
@@ -98,8 +99,14 @@ class _Borders:
         stop = asyncio.Event()
         asking = asyncio.create_task(load.run(stop, lanes=10, gap_s=0.3))
         touring = [asyncio.create_task(self._tour.run(stop, lane)) for lane in range(4)]
-        await self._cut_off()
-        await self._killed()
+        try:
+            await self._cut_off()
+            await self._killed()
+        except BaseException:
+            for task in (asking, *touring):
+                task.cancel()
+            await asyncio.gather(asking, *touring, return_exceptions=True)
+            raise
         self._stand.failpoint_file.unlink(missing_ok=True)
         await self._anew()
         stop.set()

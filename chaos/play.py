@@ -78,8 +78,11 @@ async def play(section: Section, seed: int, say: Say, *, keep: Path | None = Non
             async with doors(home, state) as http:
                 stand = Stand(home, state, ledger, http)
                 report = await _on(stand, section, seed, say)
-        finally:
+        except BaseException:
             await stop_running(home)
+            await asyncio.to_thread(_remove, folder)
+            raise
+        await stop_running(home)
     if keep is None or report.holds:
         await asyncio.to_thread(_remove, folder)
         return report
@@ -96,7 +99,12 @@ async def _on(stand: Stand, section: Section, seed: int, say: Say) -> Report:
     stop = asyncio.Event()
     say(f"{section.name}: {section.about}; seed {seed}")
     asking = asyncio.create_task(load.run(stop, lanes=section.lanes, gap_s=section.gap_s, most=section.runs))
-    await _disturbed(section, load, disturber, asking, stand)
+    try:
+        await _disturbed(section, load, disturber, asking, stand)
+    except BaseException:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        raise
     stand.failpoint_file.unlink(missing_ok=True)
     await disturber.heal()
     if section.failpoints != "none":
