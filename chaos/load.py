@@ -23,7 +23,7 @@ from chaos.stand import Stand
 _PAUSE_S = (0.05, 0.4)
 NO_ANSWER = (httpx.TransportError, AttributeError)
 """The second is how the client tells of a peer that went while it was being greeted: it asks a closed socket for its name."""
-GIVE_UP_S = 240.0
+GIVE_UP_S = 900.0
 """A caller that isn't answered for so long is a violation by itself."""
 
 
