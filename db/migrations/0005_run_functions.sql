@@ -234,7 +234,19 @@ declare
     key text;
     has_cap boolean;
     next_run uuid;
+    left_open integer;
 begin
+    -- What an execution that was lost, or ended from outside, left open ends with its run: each attempt has one terminal row.
+    update workflow_execution_logs l set
+        status = 'cancelled', finished_at = greatest(end_at, l.started_at), wait_kind = null, wait_reason = null,
+        wait_until = null, seq = r.event_seq + o.n
+    from (
+        select i.path, i.attempt, row_number() over (order by i.ordinal) as n from workflow_execution_logs i
+        where i.run_id = r.run_id and i.status in ('running', 'waiting')
+    ) as o
+    where l.run_id = r.run_id and l.path = o.path and l.attempt = o.attempt;
+    get diagnostics left_open = row_count;
+    r.event_seq := r.event_seq + left_open;
     update workflow_runs u set
         status = end_status,
         output = case when end_status in ('succeeded', 'cancelled') then end_output end,
@@ -412,7 +424,7 @@ begin
             coalesce(words, '{}'));
         status := end_status;
         finished_now := true;
-        last_seq := last_seq + 1;
+        last_seq := (select w.event_seq from workflow_runs w where w.run_id = run);
         return next;
         return;
     end if;

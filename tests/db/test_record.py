@@ -274,3 +274,17 @@ async def law_db(postgres_url: str, template_database: str) -> AsyncIterator[tup
         database = await Database.open(url)
         yield database, await tenant(database)
         await database.close()
+
+
+async def test_what_stands_open_when_a_run_is_ended_from_outside_ends_with_it_and_is_told(db: Database) -> None:
+    owner = await tenant(db)
+    run_id = await started(db, owner)
+    await write(db, owner, run_id, [step("a"), step("b", "waiting", wait_kind="timer"), step("c", "running")])
+    before = (await header(db, owner, run_id)).event_seq
+    ended = await write(db, owner, run_id, [], end=failed("run.unstartable"))
+    rows = {row.path: row for row in await log(db, owner, run_id)}
+    assert {path: row.status for path, row in rows.items()} == {"a": "succeeded", "b": "cancelled", "c": "cancelled"}
+    assert rows["b"].wait_kind is None
+    assert rows["b"].finished_at is not None
+    assert sorted(rows[path].seq for path in "bc") == [before + 1, before + 2]
+    assert (await header(db, owner, run_id)).event_seq == ended.last_seq == before + 3
