@@ -11,7 +11,7 @@ from chaos.play import Report, play
 from chaos.sections import mixed
 
 SEED = 1
-LOAD_S = 18.0
+LOAD_S = 12.0
 LONG_S = 300.0
 
 

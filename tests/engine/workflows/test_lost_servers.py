@@ -33,7 +33,8 @@ async def test_a_run_that_temporal_forgot_takes_over_what_its_log_has(
     before = await carrier.steps(run_id)
     await carrier.client.get_workflow_handle(run_id).terminate("forgotten")
     async with carrier.db.single() as connection:
-        await queue.recover(connection, RunId(UUID(run_id)))
+        known = [row for row in await queue.open_rows(connection, None, 100) if str(row.run_id) == run_id]
+        assert await queue.recover(connection, RunId(UUID(run_id)), known[0].epoch)
     assert carrier.dispatcher is not None
     carrier.dispatcher.look()
     await carrier.post(run_id, "e", "here")
