@@ -29,9 +29,14 @@ def json_or_none(value: Json) -> str | None:
     return None if value is None else dumps(value)
 
 
+def storable(text: str) -> bool:
+    """Whether a text column can hold it: NUL and halves of surrogate pairs it can't."""
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def fitting_key(key: str) -> str:
     """`key` as a text column and its index can hold it: what is long or not storable becomes its hash."""
     encoded = key.encode("utf-8", "surrogatepass")
-    if len(encoded) <= _LONGEST_KEY and "\x00" not in key and not any("\ud800" <= char <= "\udfff" for char in key):
+    if len(encoded) <= _LONGEST_KEY and storable(key):
         return key
     return f"sha256:{hashlib.sha256(encoded).hexdigest()}"

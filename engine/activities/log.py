@@ -30,14 +30,6 @@ class Written:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What is to be written: rows, and the payloads that they refer to. The last row is that of what was staged."""
-
-    records: Sequence[StepRecord]
-    payloads: Sequence[bytes] = ()
-
-
 class RunLog(Protocol):
     """Each function raises `DatabaseUnavailable` when PostgreSQL is gone; nothing, or all, was then written."""
 
@@ -56,8 +48,9 @@ class RunLog(Protocol):
         """
         ...
 
-    async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Rows]]) -> Written:
-        """Do something, and write the rows that tell of it, in one transaction. Where the last row is refused, nothing is done or written."""
+    async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Sequence[StepRecord]]]) -> Written:
+        """Do something, and write the rows that tell of it, in one transaction. The last row is that of
+        what was done: where it is refused, nothing is done or written."""
         ...
 
     async def row(self, head: Head, key: Key) -> StepRecord | None:

@@ -19,7 +19,7 @@ from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import End, NewStep
 from engine.activities.host import Head, Redact
-from engine.activities.log import Key, Rows, Written
+from engine.activities.log import Key, Written
 from engine.activities.starts import Turn
 from engine.activities.stored import IN_LOG, INLINE, kept, referred
 from engine.core.effects import ChildEnd, Response
@@ -87,15 +87,15 @@ class DatabaseLog:
             self._stale.refused("step", head.run_id, f"{path}#{attempt}")
         return Written(frozenset(written.refused), written.cancel_requested or closed, closed)
 
-    async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Rows]]) -> Written:
+    async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Sequence[StepRecord]]]) -> Written:
         written = Written()
         try:
             async with self._db.engine(WorkspaceId(head.workspace_id)) as connection:
                 # First of all locks: see the order of locks in the migrations.
                 await record.hold(connection, _id(head.run_id))
                 rows = await do(connection)
-                written = await self.write_on(connection, head, rows.records, waiting=False, payloads=rows.payloads)
-                last = rows.records[-1]
+                written = await self.write_on(connection, head, rows, waiting=False)
+                last = rows[-1]
                 if (last.path, last.attempt) in written.refused:
                     raise _Refused
         except _Refused:

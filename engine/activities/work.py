@@ -17,7 +17,7 @@ from db.connection import Connection
 from db.pool import DatabaseUnavailable
 from engine.activities.deed import Deed
 from engine.activities.host import Head, Host
-from engine.activities.log import Rows, RunLog, Written
+from engine.activities.log import RunLog, Written
 from engine.activities.runner import Attempt, attempt, ended_with
 from engine.activities.stored import INLINE, Payloads, kept, referred, whole
 from engine.core.effects import CallOutcome, ModuleCall
@@ -104,7 +104,7 @@ class Calls:
         before = list(rows)
         ended = made
 
-        async def do(connection: Connection) -> Rows:
+        async def do(connection: Connection) -> list[StepRecord]:
             nonlocal ended
             gave: Json | ModuleError
             try:
@@ -112,7 +112,7 @@ class Calls:
             except ModuleError as error:
                 gave = error
             ended = ended_with(made, call, gave)
-            return Rows([*before, _row(call, ended)])
+            return [*before, _row(call, ended)]
 
         written = await self._log.write_staged(head, do)
         if (call.path, call.attempt) not in written.refused:

@@ -27,17 +27,17 @@ import logging
 import time
 from datetime import UTC, datetime
 
-from db import queue, record
+from db import queue
 from db.errors import DatabaseUnavailable
 from db.ids import RunId
 from db.pool import Database
 from db.queue import AtWork, OpenRow
-from db.record import End
+from engine.core.errors import StepError
 from engine.dispatch.executions import CarrierGone, Executions, State
 from engine.dispatch.survey import Survey
-from engine.expressions.values import Json
 from engine.hub import Hub, Kind
 from engine.led_rounds import Leads, Rhythm, led_rounds
+from engine.runs.ending import end_run
 
 log = logging.getLogger("millstream.reconciler")
 
@@ -186,21 +186,9 @@ class Reconciler:
 
     async def _cancel(self, row: AtWork) -> None:
         """End a run that was to be cancelled and can't hear of it. Its `finally` slots don't run: nothing of it can."""
-        error: Json = {
-            "code": "run.cancelled",
-            "message": "The run was cancelled while the engine couldn't go on with it.",
-            "step": None,
-            "retryable": False,
-            "details": {},
-        }
-        end = End(status="cancelled", finished_at=datetime.now(UTC), error=error)
-        async with self._db.single() as conn:
-            done = await record.record(conn, row.workspace_id, row.run_id, [], end=end)
+        error = StepError("run.cancelled", "The run was cancelled while the engine couldn't go on with it.")
+        await end_run(self._db, self._hub, row.workspace_id, row.run_id, "cancelled", error)
         await self._survey.end(str(row.run_id), "Millstream: its run was cancelled")
-        if done.finished_now:
-            self._hub.publish(row.workspace_id, str(row.run_id), Kind.ENDED)
-            if done.next_run is not None:
-                self._hub.publish(row.workspace_id, str(done.next_run), Kind.QUEUED)
 
 
 def _words(tried: int) -> str:

@@ -17,7 +17,7 @@ from engine.activities.host import Notices
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.hub import Kind
-from engine.queues.sealed_items import GivenItem, SealedItems, TooLargeItem
+from engine.queues.sealed_items import SealedItems, TooLargeItem
 from modules.sdk.context import QueueItem, Queues
 from modules.sdk.verdicts import Rejected
 
@@ -35,9 +35,8 @@ class WorkspaceQueues:
     sealed: SealedItems
 
     async def stage(self, queue: str, items: Sequence[QueueItem], *, operation: str) -> StagedItems:
-        given = [GivenItem(item.data, item.ordering_key, item.dedupe_key, item.delay) for item in items]
         try:
-            sealed = await self.sealed.seal(self.workspace_id, given)
+            sealed = await self.sealed.seal(self.workspace_id, items)
         except TooLargeItem as error:
             raise Rejected(
                 "payload.too_large", f"{error} for the queue {queue!r}", details={"index": error.index}

@@ -28,7 +28,6 @@ import secrets
 import socket
 import time
 from collections import OrderedDict
-from datetime import UTC
 from uuid import UUID
 
 from db import flushes, queue_items
@@ -46,6 +45,7 @@ from engine.queues.sealed_items import SealedItems
 from engine.runs.accept import Acceptor, Entry
 from engine.runs.lookup import Lookup
 from engine.stale import StaleWrites
+from engine.views import moment
 from workspace.keys import Unreadable
 
 LEASE = 30.0
@@ -191,9 +191,7 @@ class Flusher:
                     "data": data,
                     "ordering_key": one.ordering_key,
                     "attempts": one.attempts + 1,
-                    "enqueued_at": one.enqueued_at.astimezone(UTC)
-                    .isoformat(timespec="microseconds")
-                    .replace("+00:00", "Z"),
+                    "enqueued_at": moment(one.enqueued_at),
                 }
             )
         target = await self._lookup.target(batch.workspace_id, str(batch.workflow_id), "deployed")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from db.data import storable
 from engine.expressions.values import Json
 from engine.problems import Invalid
 from engine.queues.mistakes import Mistakes
-from engine.queues.sealed_items import CALL_LIMIT, KEY_LIMIT, GivenItem
+from engine.queues.sealed_items import CALL_LIMIT, KEY_LIMIT
 from engine.queues.settings import seconds
+from modules.sdk.context import QueueItem
 
 JsonObject = dict[str, Json]
 
@@ -23,7 +25,7 @@ def object_of(body: Json) -> JsonObject:
     return body
 
 
-def read_items(body: Json) -> list[GivenItem]:
+def read_items(body: Json) -> list[QueueItem]:
     """Of `{items: [{data, ordering_key?, dedupe_key?, delay?}]}`. Raises `Invalid` with a finding for each mistake."""
     given = object_of(body)
     mistakes = Mistakes()
@@ -63,15 +65,15 @@ def read_chosen(body: Json) -> list[UUID] | None:
     return None if every else chosen
 
 
-def _item(row: Json, index: int, mistakes: Mistakes) -> GivenItem:
+def _item(row: Json, index: int, mistakes: Mistakes) -> QueueItem:
     path = f"/items/{index}"
     if not isinstance(row, dict):
         mistakes.add(path, "an item is an object with `data`")
-        return GivenItem(None)
+        return QueueItem(None)
     mistakes.unknown(path, row, _ITEM)
     if "data" not in row:
         mistakes.add(path, "the item has no `data`")
-    return GivenItem(
+    return QueueItem(
         row.get("data"),
         _key(row, "ordering_key", index, mistakes),
         _key(row, "dedupe_key", index, mistakes),
@@ -88,7 +90,7 @@ def _key(row: JsonObject, name: str, index: int, mistakes: Mistakes) -> str | No
         mistakes.add(path, f"the {name} of item {index} is not text", "write it in quotes")
     elif not 1 <= len(key) <= KEY_LIMIT:
         mistakes.add(path, f"the {name} of item {index} has {len(key):,} characters; from 1 to {KEY_LIMIT} are allowed")
-    elif "\x00" in key or any("\ud800" <= character <= "\udfff" for character in key):
+    elif not storable(key):
         mistakes.add(path, f"the {name} of item {index} holds NUL or half a surrogate pair")
     else:
         return key

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from db import app_queues, flushes, queue_items
 from db.app_queues import Queue, QueueSettings, Stats
 from db.connection import Connection
+from db.data import storable
 from db.ids import ItemId, QueueId, UserId, WorkspaceId
 from db.pool import Database
 from db.queue_items import Item
@@ -305,8 +306,7 @@ def _operations(queue_id: QueueId, key: str, body: Json) -> list[str]:
 
 
 async def _found(conn: Connection, workspace_id: WorkspaceId, reference: str) -> Queue:
-    storable = "\x00" not in reference and not any("\ud800" <= character <= "\udfff" for character in reference)
-    found = await app_queues.find(conn, workspace_id, reference) if storable else None
+    found = await app_queues.find(conn, workspace_id, reference) if storable(reference) else None
     if found is None:
         raise _unknown(reference, [one.name for one in await app_queues.consumers(conn, workspace_id)])
     return found

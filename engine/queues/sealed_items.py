@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from db.ids import ItemId, WorkspaceId, new_uuid7
 from db.queue_items import Item, NewItem
 from engine.expressions.values import Json
+from modules.sdk.context import QueueItem
 from modules.sdk.json_bytes import dumps, loads
 from workspace.keys import Place, Vault
 
@@ -19,16 +19,6 @@ KEY_LIMIT = 500
 """Characters of an ordering key."""
 _AROUND = 300
 """Bytes that stand around an item's data in the run that it is handed to, about."""
-
-
-@dataclass(frozen=True, slots=True)
-class GivenItem:
-    """What somebody adds; its data is at most `ITEM_LIMIT`, `delay` seconds."""
-
-    data: Json
-    ordering_key: str | None = None
-    dedupe_key: str | None = None
-    delay: float = 0.0
 
 
 class TooLargeItem(ValueError):
@@ -46,7 +36,7 @@ class SealedItems:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def seal(self, workspace_id: WorkspaceId, given: Sequence[GivenItem]) -> list[NewItem]:
+    async def seal(self, workspace_id: WorkspaceId, given: Sequence[QueueItem]) -> list[NewItem]:
         """Each with a new id, ascending. Raises `TooLargeItem`."""
         sealed: list[NewItem] = []
         # In order, also within one millisecond: lists are by id.

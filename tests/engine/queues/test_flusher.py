@@ -8,7 +8,8 @@ from db.app_queues import QueueSettings, Stats
 from db.flushes import Flush
 from db.ids import QueueId
 from engine.hub import Kind
-from engine.queues.sealed_items import GivenItem, SealedItems
+from engine.queues.sealed_items import SealedItems
+from modules.sdk.context import QueueItem
 from tests.engine.runs.stack import Stack
 from tests.fixtures.flows import flow, step
 
@@ -37,7 +38,7 @@ async def bound(stack: Stack, name: str, of: str) -> None:
 
 async def put(stack: Stack, queue_id: QueueId, *items: Any, **each: Any) -> None:
     sealed = await SealedItems(stack.vault).seal(
-        stack.workspace_id, [item if isinstance(item, GivenItem) else GivenItem(item, **each) for item in items]
+        stack.workspace_id, [item if isinstance(item, QueueItem) else QueueItem(item, **each) for item in items]
     )
     async with stack.db.tenant(stack.workspace_id) as conn:
         done = await queue_items.enqueue(conn, stack.workspace_id, queue_id, sealed)
@@ -168,7 +169,7 @@ async def test_keys_keep_their_order_while_they_go_side_by_side(stack: Stack) ->
     )
     await asyncio.gather(
         *(
-            put(stack, queue_id, *(GivenItem([key, n], ordering_key=key) for n in range(6)))
+            put(stack, queue_id, *(QueueItem([key, n], ordering_key=key) for n in range(6)))
             for key in ("a", "b", "c", "d", "e")
         )
     )
