@@ -256,12 +256,12 @@ begin
         update app_queue_batches u set
             epoch = nextval('app_queue_epoch'), holder = claimer, lease_until = moment + make_interval(secs => lease_s),
             workflow_id = q.consumer_workflow_id
-        where u.batch_id in (
+        where u.batch_id = any (array(
             select c.batch_id from app_queue_batches c
             where c.queue_id = queue and c.state = 'claimed' and c.lease_until <= moment
             order by c.lease_until, c.lane
             limit most
-            for update skip locked)
+            for update skip locked))
         returning u.*
     loop
         most := most - 1;
@@ -399,12 +399,12 @@ declare
     got integer;
 begin
     update workflow_execution_queue q set state = 'ready', lease_until = null, holder = null, turn = 0
-    where q.run_id in (
+    where q.run_id = any (array(
         select e.run_id from workflow_execution_queue e
         where e.state = 'starting' and e.lease_until < now()
         order by e.lease_until
         limit 100
-        for update skip locked);
+        for update skip locked));
 
     -- One index step for each workspace that gets something.
     with recursive later (workspace_id) as (
@@ -531,12 +531,12 @@ declare
     gone integer;
 begin
     delete from app_queue i
-    where i.queue_id = queue and i.item_id in (
+    where i.queue_id = queue and i.item_id = any (array(
         select d.item_id from app_queue d
         where d.queue_id = queue and d.state = 'dead' and (items is null or d.item_id = any (items))
         order by d.item_id desc
         limit most
-        for update skip locked);
+        for update skip locked));
     get diagnostics gone = row_count;
     if gone > 0 then
         insert into app_queue_counts (workspace_id, queue_id, dead) values (q.workspace_id, queue, -gone);
@@ -1083,9 +1083,9 @@ CREATE FUNCTION public.fold_counts(queue uuid) RETURNS void
 begin
     perform use_queue(queue);
     with gone as (
-        delete from app_queue_counts c where c.queue_id = queue and c.count_id in (
+        delete from app_queue_counts c where c.queue_id = queue and c.count_id = any (array(
             select o.count_id from app_queue_counts o where o.queue_id = queue
-            order by o.count_id limit 2000 for update skip locked)
+            order by o.count_id limit 2000 for update skip locked))
         returning c.*
     )
     insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed, dead)

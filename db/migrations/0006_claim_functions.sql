@@ -14,12 +14,12 @@ declare
     got integer;
 begin
     update workflow_execution_queue q set state = 'ready', lease_until = null, holder = null, turn = 0
-    where q.run_id in (
+    where q.run_id = any (array(
         select e.run_id from workflow_execution_queue e
         where e.state = 'starting' and e.lease_until < now()
         order by e.lease_until
         limit 100
-        for update skip locked);
+        for update skip locked));
 
     -- One index step for each workspace that gets something.
     with recursive later (workspace_id) as (

@@ -285,12 +285,12 @@ begin
         update app_queue_batches u set
             epoch = nextval('app_queue_epoch'), holder = claimer, lease_until = moment + make_interval(secs => lease_s),
             workflow_id = q.consumer_workflow_id
-        where u.batch_id in (
+        where u.batch_id = any (array(
             select c.batch_id from app_queue_batches c
             where c.queue_id = queue and c.state = 'claimed' and c.lease_until <= moment
             order by c.lease_until, c.lane
             limit most
-            for update skip locked)
+            for update skip locked))
         returning u.*
     loop
         most := most - 1;

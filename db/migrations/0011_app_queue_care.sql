@@ -172,12 +172,12 @@ declare
     gone integer;
 begin
     delete from app_queue i
-    where i.queue_id = queue and i.item_id in (
+    where i.queue_id = queue and i.item_id = any (array(
         select d.item_id from app_queue d
         where d.queue_id = queue and d.state = 'dead' and (items is null or d.item_id = any (items))
         order by d.item_id desc
         limit most
-        for update skip locked);
+        for update skip locked));
     get diagnostics gone = row_count;
     if gone > 0 then
         insert into app_queue_counts (workspace_id, queue_id, dead) values (q.workspace_id, queue, -gone);
@@ -221,9 +221,9 @@ language plpgsql as $$
 begin
     perform use_queue(queue);
     with gone as (
-        delete from app_queue_counts c where c.queue_id = queue and c.count_id in (
+        delete from app_queue_counts c where c.queue_id = queue and c.count_id = any (array(
             select o.count_id from app_queue_counts o where o.queue_id = queue
-            order by o.count_id limit 2000 for update skip locked)
+            order by o.count_id limit 2000 for update skip locked))
         returning c.*
     )
     insert into app_queue_counts (workspace_id, queue_id, depth, in_flight, delayed, dead)

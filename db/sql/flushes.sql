@@ -37,21 +37,27 @@ limit :most;
 
 -- name: delete_old_logs (engine)
 -- Flushes and answers that nobody asks for any more.
-delete from app_queue_logs l where (l.queue_id, l.run_id) in (
+with picked as (
     select o.queue_id, o.run_id from app_queue_logs o
     where o.flushed_at < now() - make_interval(days => :days) and o.status <> 'running'
     limit :most
-    for update skip locked);
+    for update skip locked
+)
+delete from app_queue_logs l using picked p where (l.queue_id, l.run_id) = (p.queue_id, p.run_id);
 
 -- name: delete_old_dedupe (engine)
 -- Dedupe keys whose window is over. One that somebody renews now is left: he holds others, which we may hold.
-delete from app_queue_dedupe d where (d.queue_id, d.dedupe_key) in (
-    select o.queue_id, o.dedupe_key from app_queue_dedupe o where o.until < present() limit :most for update skip locked);
+with picked as (
+    select o.queue_id, o.dedupe_key from app_queue_dedupe o where o.until < present() limit :most for update skip locked
+)
+delete from app_queue_dedupe d using picked p where (d.queue_id, d.dedupe_key) = (p.queue_id, p.dedupe_key);
 
 -- name: delete_old_operations (engine)
 -- What steps' enqueues answered, long ago.
-delete from app_queue_operations p where (p.workspace_id, p.operation) in (
+with picked as (
     select o.workspace_id, o.operation from app_queue_operations o
     where o.created_at < now() - make_interval(days => :days)
     limit :most
-    for update skip locked);
+    for update skip locked
+)
+delete from app_queue_operations a using picked p where (a.workspace_id, a.operation) = (p.workspace_id, p.operation);

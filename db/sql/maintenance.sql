@@ -55,9 +55,11 @@ delete from idempotency_keys where (workspace_id, key) in (
 
 -- name: expired_key_values (engine)
 -- Values whose time is over, a day later: until then their version goes on.
-delete from key_values where (workspace_id, scope, key) in (
+with picked as (
     select workspace_id, scope, key from key_values where expires_at < now() - interval '1 day' limit :most
-    for update skip locked);
+    for update skip locked
+)
+delete from key_values v using picked p where (v.workspace_id, v.scope, v.key) = (p.workspace_id, p.scope, p.key);
 
 -- name: old_operations (engine)
 -- Answers of key-value writes; no run repeats a step that long after.

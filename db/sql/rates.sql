@@ -5,6 +5,8 @@ from take_start(:workspace_id, :key, :count, :per_s, :reserve) t;
 
 -- name: expired (engine)
 -- Histories that hold nobody up any more.
-delete from rate_ledger where (workspace_id, key) in (
+with picked as (
     select l.workspace_id, l.key from rate_ledger l where l.expires_at < present() limit :most
-    for update skip locked);
+    for update skip locked
+)
+delete from rate_ledger r using picked p where (r.workspace_id, r.key) = (p.workspace_id, p.key);

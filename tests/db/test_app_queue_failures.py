@@ -10,7 +10,7 @@ from db import queue_items
 from db.pool import Database
 from db.record import End
 from tests.db.data_of_tests import START, failed
-from tests.db.queues_of_tests import Bench, bench, clocked, flat, item, items, numbers
+from tests.db.queues_of_tests import Bench, bench, clocked, flat, item, items, numbers, query
 
 
 async def test_block_stops_the_lane_and_resume_tries_it_again_with_all_attempts(queues_url: str) -> None:
@@ -213,3 +213,16 @@ async def test_a_run_that_ends_twice_ends_its_batch_once(db: Database) -> None:
     assert not (await q.end(batch)).finished_now
     assert [flush.fate for flush in await q.log()] == ["retried"]
     await q.sound()
+
+
+async def test_no_more_dead_letters_are_dropped_than_were_asked_for(queues_url: str) -> None:
+    async with clocked(queues_url, flush_batch_size=1, max_attempts=1, on_failure="dead_letter", flush_strategy="lifo") as q:
+        await q.put(*items(range(8)))
+        for _ in range(8):
+            await q.run(poison=frozenset(range(8)))
+        assert (await q.stats()).dead == 8
+        async with q.db.tenant(q.owner.workspace_id) as connection:
+            # So that they are met as they lie, the newest first.
+            await connection.one(query("select set_config('enable_indexscan', 'off', true)", str))
+            assert await queue_items.drop_dead(connection, q.queue_id, None, 3) == 3
+        assert len(await q.dead()) == 5

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import importlib
 import pkgutil
+import re
 import types
 import typing
 from datetime import date, datetime
@@ -68,6 +69,16 @@ async def connection(postgres_url: str, template_database: str) -> typing.AsyncI
     await made.close()
     await admin.execute(f"drop database {name} with (force)")
     await admin.close()
+
+
+def test_a_bounded_choice_is_made_once() -> None:
+    """A subquery in a join may be asked again for each row, and what locks and skips finds others then: more than its limit."""
+    again = [
+        path.name
+        for path in sorted(_FOLDER.glob("*/*.sql"))
+        if re.search(r"\bin \(\s*select[^;]*?\bskip locked\)", path.read_text())
+    ]
+    assert again == [], "choose in an array or a CTE of its own"
 
 
 def test_every_statement_is_used_and_no_query_is_without_one() -> None:
