@@ -168,18 +168,23 @@ async def test_the_workspaces_stream_is_complete_though_commits_overtake(db: Dat
 
 async def test_a_stream_that_begins_now_shows_only_what_comes(db: Database) -> None:
     owner = await tenant(db)
+
+    async def shown(after: Place) -> list[Place]:
+        """A change shows once every older transaction of the server has ended, those of other databases too."""
+        async with asyncio.timeout(60):
+            while True:
+                async with db.tenant(owner.workspace_id) as connection:
+                    if found := await run_rows.changed(connection, owner.workspace_id, after, 10):
+                        return found
+                await asyncio.sleep(0.01)
+
     await accept(db, new_run(owner))
+    await shown(Place(0, RunId(MIN_UUID)))
     async with db.tenant(owner.workspace_id) as connection:
         place = await run_rows.stream_end(connection)
         assert await run_rows.changed(connection, owner.workspace_id, place, 10) == []
     later = new_run(owner)
     await accept(db, later)
     await accept(db, new_run(owner))
-    # A change shows once every older transaction of the server has ended, those of other databases too.
-    found = []
-    async with asyncio.timeout(60):
-        while not found:
-            async with db.tenant(owner.workspace_id) as connection:
-                found = await run_rows.changed(connection, owner.workspace_id, place, 10)
-            await asyncio.sleep(0.01)
+    found = await shown(place)
     assert found[0].run_id == later.run_id
