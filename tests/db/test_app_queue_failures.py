@@ -216,7 +216,9 @@ async def test_a_run_that_ends_twice_ends_its_batch_once(db: Database) -> None:
 
 
 async def test_no_more_dead_letters_are_dropped_than_were_asked_for(queues_url: str) -> None:
-    async with clocked(queues_url, flush_batch_size=1, max_attempts=1, on_failure="dead_letter", flush_strategy="lifo") as q:
+    async with clocked(
+        queues_url, flush_batch_size=1, max_attempts=1, on_failure="dead_letter", flush_strategy="lifo"
+    ) as q:
         await q.put(*items(range(8)))
         for _ in range(8):
             await q.run(poison=frozenset(range(8)))
