@@ -10,9 +10,11 @@ import pytest
 from db import queue, run_rows, runs
 from db.ids import RunId, new_uuid7
 from db.pool import Database
+from db.queue import Claimed
+from db.runs import Claim
 from engine import names
 from engine.carrier_store import DatabaseOwners
-from engine.dispatch.dispatcher import STARTS, Dispatcher
+from engine.dispatch.dispatcher import QUEUED_STARTS, Dispatcher
 from engine.dispatch.executions import CarrierGone, SignalKind, Start, State
 from engine.dispatch.launch import Launcher
 from engine.hub import Hub
@@ -119,7 +121,7 @@ async def test_a_dispatcher_that_stood_still_sends_nothing_any_more_and_what_it_
     owner, gate, stale = await tenant(db), Gate(), StaleWrites()
     run_ids = await accepted(db, owner, 8)
     async with dispatching(db, gate, stale):
-        await until(lambda: len(gate.waiting) == STARTS)
+        await until(lambda: len(gate.waiting) == QUEUED_STARTS)
         admin = await asyncpg.connect(database_url)
         await admin.execute("update workflow_execution_queue set lease_until = now() - interval '1 second'")
         await admin.close()
@@ -130,8 +132,8 @@ async def test_a_dispatcher_that_stood_still_sends_nothing_any_more_and_what_it_
                 assert await queue.mark_started(conn, claimed.run_id, claimed.epoch) == "done"
         gate.open.set()
         await until(lambda: sum(stale.counts.values()) == 8)
-        assert dict(stale.counts) == {"started": STARTS, "send": 8 - STARTS}
-        assert len(gate.started) == STARTS, "what was with Temporal already is the same execution, once more"
+        assert dict(stale.counts) == {"started": QUEUED_STARTS, "send": 8 - QUEUED_STARTS}
+        assert len(gate.started) == QUEUED_STARTS, "what was with Temporal already is the same execution, once more"
     async with db.single() as conn:
         left = await queue.open_rows(conn, None, 100)
     assert {(row.run_id, row.epoch) for row in left} == {(claimed.run_id, claimed.epoch) for claimed in again}
@@ -141,22 +143,37 @@ async def test_a_cancel_ends_at_once_what_is_claimed_and_not_sent(db: Database) 
     owner, gate, stale = await tenant(db), Gate(), StaleWrites()
     run_ids = await accepted(db, owner, 8)
     async with dispatching(db, gate, stale):
-        await until(lambda: len(gate.waiting) == STARTS)
+        await until(lambda: len(gate.waiting) == QUEUED_STARTS)
         outcomes = {run_id: await cancel(db, owner, run_id) for run_id in run_ids}
         assert {str(run_id) for run_id, told in outcomes.items() if told == "requested"} == set(gate.waiting)
         gate.open.set()
-        # The six are told as soon as they are known to have begun, whatever their arguments say.
-        await until(lambda: len(gate.woken) == STARTS)
+        # The two are told as soon as they are known to have begun, whatever their arguments say.
+        await until(lambda: len(gate.woken) == QUEUED_STARTS)
         assert sorted(gate.woken) == sorted((run_id, "cancel") for run_id in gate.waiting)
-        assert len(gate.started) == STARTS
+        assert len(gate.started) == QUEUED_STARTS
     assert not stale.counts, "a run that has ended is nobody else's claim"
+
+
+async def test_what_is_accepted_now_starts_beside_a_backlog(db: Database) -> None:
+    owner, gate, stale = await tenant(db), Gate(), StaleWrites()
+    await accepted(db, owner, 20)
+    async with dispatching(db, gate, stale) as dispatcher:
+        await until(lambda: len(gate.waiting) == QUEUED_STARTS)
+        lease = dispatcher.lease()
+        assert lease is not None
+        now = new_run(owner, claim=Claim(holder=lease.holder, lease_s=lease.seconds))
+        told = await accept(db, now)
+        assert told.lease_epoch is not None
+        dispatcher.offer(Claimed(now.run_id, owner.workspace_id, owner.workflow_id, told.lease_epoch, 1, False))
+        await until(lambda: str(now.run_id) in gate.waiting)
+        assert len(gate.waiting) == QUEUED_STARTS + 1
 
 
 async def test_a_cancel_takes_effect_while_temporal_is_away(db: Database) -> None:
     owner, gate, stale = await tenant(db), Gate(), StaleWrites()
-    run_ids = await accepted(db, owner, 3)
+    run_ids = await accepted(db, owner, QUEUED_STARTS)
     async with dispatching(db, gate, stale):
-        await until(lambda: len(gate.waiting) == 3)
+        await until(lambda: len(gate.waiting) == QUEUED_STARTS)
         assert {await cancel(db, owner, run_id) for run_id in run_ids} == {"requested"}
         gate.gone = True
         gate.open.set()
