@@ -61,9 +61,11 @@ async def _work(
     some = found[len(found) // 2]
 
     def listing(before: RunId | None = None, **given: object) -> Work:
-        async def work() -> None:
+        async def work() -> int:
+            """How many rows the page has."""
             cursor = None if before is None else [str(before)]
-            await reader.list_runs(workspace_id, RunFilter(**given), cursor, _PAGE)  # type: ignore[arg-type]
+            page = await reader.list_runs(workspace_id, RunFilter(**given), cursor, _PAGE)  # type: ignore[arg-type]
+            return len(page.items)
 
         return work
 
