@@ -45,13 +45,3 @@ def p50(sorted_times: Sequence[float]) -> float:
 
 def p95(sorted_times: Sequence[float]) -> float:
     return sorted_times[int(len(sorted_times) * 0.95)]
-
-
-def table(rows: Sequence[Row]) -> str:
-    lines = [f"{'':44} {'empty p50':>10} {'p95 ms':>8} {'full p50':>10} {'p95 ms':>8} {'p95 ratio':>10}"]
-    lines += [
-        f"{row.name:44} {p50(row.empty) * 1e3:10.2f} {p95(row.empty) * 1e3:8.2f} {p50(row.full) * 1e3:10.2f} "
-        f"{p95(row.full) * 1e3:8.2f} {row.ratio:10.2f}"
-        for row in rows
-    ]
-    return "\n".join(lines)
