@@ -1,7 +1,8 @@
 """Every failpoint, many times each: the part `failpoints`.
 
 1. *Cut off.* API and worker are started with every place armed: each fails by chance, as if its server had gone, until it has failed often
-   enough. A load and a tour by every route pass them; callers repeat their requests.
+   enough. A load and a tour by every route pass them; callers repeat their requests. In rounds, each with those places alone that failed
+   too seldom: what lies behind the others is then passed more often.
 2. *Killed.* For a time, each process is started with one place at which it is killed: of those that it was seen to pass, the one
    at which it died least often.
 3. *Maintenance*, killed and cut off at each border in processes of its own, since a stack does a round every ten minutes.
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -38,7 +39,8 @@ from server.embedded.control import stop_running
 from server.failpoints import places
 
 TIMES = 20
-_ERRORS_S, _KILLS_S = 600.0, 480.0
+_ERRORS_S, _KILLS_S = 1_500.0, 480.0
+_ROUND_S = 150.0
 _OFTEN, _SELDOM = 0.2, 0.7
 """The chance of a place on the way of each run, and of one that only some route passes: both are to fail 20 times in minutes."""
 _WAY = (
@@ -134,16 +136,20 @@ class _Borders:
 
     async def _cut_off(self) -> None:
         armed = [place for place in places() if not _elsewhere(place)]
-        self._say(f"{len(armed)} places are armed in the API and the worker")
-        self._arm(",".join(f"{place}:error@p{_chance_of(place)}x{TIMES}" for place in armed))
-        await self._anew()
         until = time.monotonic() + _ERRORS_S * self._scale
         fired: Counter[str] = Counter()
-        while time.monotonic() < until and not all(fired[place] >= TIMES for place in armed):
-            await self._disturber.heal()
-            await asyncio.sleep(2)
-            fired = _total(_fired(self._stand), "error")
-        self._say(f"{sum(fired[place] >= TIMES for place in armed)} of them failed {TIMES} times")
+        left = armed
+        while left and time.monotonic() < until:
+            self._say(f"{len(left)} of {len(armed)} places are armed in the API and the worker")
+            self._arm(",".join(f"{place}:error@p{_chance_of(place)}x{TIMES}" for place in left))
+            await self._anew()
+            again = min(until, time.monotonic() + _ROUND_S)
+            while left and time.monotonic() < again:
+                await self._disturber.heal()
+                await asyncio.sleep(2)
+                fired = _total(_fired(self._stand), "error")
+                left = _seldom(armed, fired)
+        self._say(f"{len(armed) - len(left)} of {len(armed)} failed {TIMES} times, or can't")
 
     async def _killed(self) -> None:
         """Both processes read the same text, so it names a place for each."""
@@ -222,12 +228,8 @@ class _Borders:
 
     def _lines(self, errors: Counter[str], kills: Counter[str]) -> list[Line]:
         tried = [place for place in places() if not place.partition(":")[2].startswith(_AT_START)]
-        alone = {
-            f"mid:{name}"
-            for name in (place.removeprefix("before:") for place in tried if place.startswith("before:"))
-            if errors[f"before:{name}"] >= TIMES and not errors[f"mid:{name}"]
-        }
-        seldom = [f"{place}: {errors[place]}" for place in tried if errors[place] < TIMES and place not in alone]
+        alone = [place for place in tried if _stands_alone(place, errors)]
+        seldom = [f"{place}: {errors[place]}" for place in _seldom(tried, errors)]
         return [
             Line("places", len(places()), None),
             Line(f"of these {_WHY_NOT}", len(places()) - len(tried), None),
@@ -241,6 +243,18 @@ class _Borders:
                 "answers of the tour that should not have come", len(self._tour.wrong), 0, tuple(self._tour.wrong[:5])
             ),
         ]
+
+
+def _seldom(places_of_it: Sequence[str], errors: Counter[str]) -> list[str]:
+    return [place for place in places_of_it if errors[place] < TIMES and not _stands_alone(place, errors)]
+
+
+def _stands_alone(place: str, errors: Counter[str]) -> bool:
+    """Its statement was done often, and never in a longer transaction: there is no such border."""
+    border, _, name = place.partition(":")
+    return (
+        border == "mid" and not errors[place] and errors[f"before:{name}"] >= TIMES and errors[f"after:{name}"] >= TIMES
+    )
 
 
 def _chance_of(place: str) -> float:
@@ -259,7 +273,7 @@ def _by_place(errors: Counter[str], kills: Counter[str]) -> Table:
             name = place.partition(":")[2]
             if name.startswith(_AT_START):
                 why = _WHY_NOT
-            elif place.startswith("mid:") and errors[f"before:{name}"] >= TIMES:
+            elif _stands_alone(place, errors):
                 why = "stands alone, in no longer transaction"
         rows.append([place, errors[place], kills[place], why])
     return Table("failpoints by place", ("place", "cut off", "killed", ""), rows)

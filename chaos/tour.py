@@ -7,8 +7,12 @@ answer that got lost, is no fault. What the laps' runs come to is nobody's busin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from typing import cast
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from chaos.checker import ASIDE
 from chaos.load import NO_ANSWER
@@ -35,6 +39,7 @@ class Tour:
             await asyncio.gather(
                 self._workflows(f"{ASIDE}{number}"),
                 self._queues(f"{ASIDE}q-{number}"),
+                self._families(f"{ASIDE}f-{number}"),
                 self._small(f"{lane}_{self.laps}"),
             )
             self.laps += 1
@@ -52,17 +57,55 @@ class Tour:
         await self._ask("PATCH", f"/workflows/{name}", {"status": "paused"})
         await self._ask("PATCH", f"/workflows/{name}", {"status": "active"})
         await self._ask("POST", f"/workflows/{name}/test", {})
-        large: Json = {"n": 1, "text": "x" * _LARGE}
+        large: Json = {"n": 1, "text": "x" * _LARGE, "rows": [{"n": n, "text": "y" * 9_000} for n in range(60)]}
         run = await self._ask("POST", f"/workflows/{name}/runs", {"input": large, "wait": 20}, key=f"{name}-run")
         if run is not None:
             run_id = run["run_id"]
             await self._ask("POST", f"/runs/{run_id}/pin", {"reason": "chaos"})
             await self._ask("POST", f"/runs/{run_id}/unpin", None)
-            await self._ask("POST", f"/runs/{run_id}/replay", {}, key=f"{name}-again")
+            await self._ask("POST", f"/runs/{run_id}/replay", {"from_step": "rest"}, key=f"{name}-again")
             await self._ask("POST", "/runs/replay", {"filter": {"workflow": name}, "operation": f"{name}-many"})
         await self._hook(name)
         await self._ask("POST", "/runs/cancel", {"filter": {"workflow": name}})
         await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
+    async def _families(self, name: str) -> None:
+        """A parent that is called off while its child waits, and a run whose execution is ended from outside."""
+        child = flow(f"{name}-child", None, rest=step("core.wait", duration="1h"))
+        parent = flow(name, None, one=step("core.subworkflow", workflow=f"{name}-child", input={}))
+        for document in (child, parent):
+            await self._ask("POST", "/workflows", {"document": document})
+            await self._ask("POST", f"/workflows/{document['name']}/deploy", {"note": "first"})
+        for which in ("called off", "lost"):
+            run = await self._ask("POST", f"/workflows/{name}/runs", {"input": {}}, key=f"{name} {which}")
+            if run is None:
+                continue
+            for _ in range(100):
+                run = await self._ask("GET", f"/runs/{run['run_id']}", None)
+                if run is None or run["status"] == "waiting":
+                    break
+                await asyncio.sleep(0.2)
+            if run is None:
+                continue
+            if which == "lost":
+                await self._lose(str(run["run_id"]))
+            await self._ask("POST", f"/runs/{run['run_id']}/cancel", None)
+        for document in (parent, child):
+            await self._ask("DELETE", f"/workflows/{document['name']}?purge=true&force=true", None)
+
+    async def _lose(self, run_id: str) -> None:
+        """End its execution behind the product's back, and wait until somebody has noticed."""
+        address = self._stand.state.temporal_address
+        if address is None:
+            return
+        with contextlib.suppress(RPCError, RuntimeError, TimeoutError):
+            client = await Client.connect(address)
+            await client.get_workflow_handle(run_id).terminate("chaos")
+            async with asyncio.timeout(30):
+                while (
+                    await client.get_workflow_handle(run_id).describe()
+                ).status is WorkflowExecutionStatus.TERMINATED:
+                    await asyncio.sleep(1)
 
     async def _hook(self, name: str) -> None:
         await self._ask("POST", f"{self._stand.url}/hooks/main/{name}/hook", {"n": 2}, key=f"{name}-hook")
@@ -79,18 +122,21 @@ class Tour:
             "POST", f"/queues/{name}/items", {"items": [{"data": one} for one in range(3)]}, key=f"{name}-1"
         )
         await self._ask("POST", f"/queues/{name}/flush", None)
+        dead = None
         for _ in range(40):
             dead = await self._ask("GET", f"/queues/{name}/dead-letters", None)
             if dead is None or dead["items"]:
                 break
             await asyncio.sleep(0.2)
+        if dead is not None and dead["items"]:
+            item_id = cast("list[dict[str, Json]]", dead["items"])[0]["item_id"]
+            await self._ask("POST", f"/queues/{name}/dead-letters/drop", {"item_ids": [item_id]})
         await self._ask("POST", f"/queues/{name}/pause", None)
         await self._ask("PATCH", f"/queues/{name}", {"flush_record_max_age": 5, "flush_batch_size": 7})
         await self._ask("POST", f"/queues/{name}/dead-letters/replay", {"all": True})
         await self._ask(
             "POST", f"/queues/{name}/items", {"items": [{"data": 4, "delay": 60}, {"data": 5, "dedupe_key": "d"}]}
         )
-        await self._ask("POST", f"/queues/{name}/dead-letters/drop", {"all": True})
         await self._ask("POST", f"/queues/{name}/clear", None)
         await self._ask("POST", f"/queues/{name}/resume", None)
         await self._ask(
@@ -135,7 +181,7 @@ class Tour:
 
 
 def _all_in_one(name: str) -> Document:
-    """Keys, a throttle, a child that is called off, a large value, and an answer while the run goes on."""
+    """Keys, a throttle, large values, a loop over some, and an answer while the run goes on."""
     key = f"{name}-key"
     throttle: Document = {"throttle": {"key": "tour", "count": 50, "per": "1s"}}
     document = flow(
@@ -148,6 +194,8 @@ def _all_in_one(name: str) -> Document:
         answer=step("core.respond", status=200, body="well", after="drop"),
         rest=step("core.wait", duration="100ms", after="answer"),
         copy=step("core.set", values={"text": "{{ input.text }}!"}, after="rest"),
+        each=step("core.for_each", items="{{ input.rows }}", collect="{{ item.n }}", after="copy"),
+        one=step("core.set", values={"n": "{{ item.n }}"}, parent="each"),
     )
     document["triggers"] = {"hook": {"module": "webhook.trigger", "version": 1, "inputs": {"mode": "sync"}}}
     document["tests"] = []

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
-from db.connection import Connection, Driver
+from db.connection import Connection
+from db.driver import Listening
 from db.errors import DatabaseUnavailable
 from db.pool import Database
 from db.statements import command, values
@@ -24,11 +25,6 @@ _TRY_LOCK = values("channel", "try_lock", bool)
 
 _ALIVE_S = 15.0
 """Between two looks at a connection on which nothing is heard: a peer that vanished sends nothing, not even an end."""
-
-
-class _Listening(Driver, Protocol):
-    async def add_listener(self, channel: str, callback: Callable[[object, int, str, str], None]) -> None: ...
-    def add_termination_listener(self, callback: Callable[[object], None]) -> None: ...
 
 
 class Channel:
@@ -80,7 +76,7 @@ class Channel:
             lost.set()
 
         async with self._db.listener() as session:
-            listening = cast("_Listening", session)
+            listening = cast("Listening", session)
             listening.add_termination_listener(on_end)
             await listening.add_listener(CHANNEL, on_text)
             self._connection = Connection(session)

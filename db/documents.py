@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from db.connection import Connection
 from db.ids import WorkspaceId
-from db.json import Json, dumps
-from db.statements import command, rows
+from db.json import Json
+from db.statements import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +19,7 @@ class CompiledDocument:
     compiled: Json
 
 
-_ENSURE = command("documents", "ensure")
 _GET = rows("documents", "get", CompiledDocument)
-
-
-async def ensure(connection: Connection, workspace_id: WorkspaceId, document: CompiledDocument) -> None:
-    """Keep the document; a second time changes nothing."""
-    await connection.count(
-        _ENSURE,
-        workspace_id=workspace_id,
-        hash=document.hash,
-        content_hash=document.content_hash,
-        compiled=dumps(document.compiled),
-    )
 
 
 async def get(connection: Connection, workspace_id: WorkspaceId, compiled_hash: str) -> CompiledDocument | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
 import asyncpg
@@ -29,6 +29,13 @@ class Session(Driver, Protocol):
     async def close(self, *, timeout: float | None = None) -> None: ...
     def terminate(self) -> None: ...
     async def set_type_codec(self, typename: str, *, schema: str, encoder: object, decoder: object) -> None: ...
+
+
+class Listening(Protocol):
+    """What a session can also do while it is open."""
+
+    async def add_listener(self, channel: str, callback: Callable[[object, int, str, str], None]) -> None: ...
+    def add_termination_listener(self, callback: Callable[[object], None]) -> None: ...
 
 
 class _Connect(Protocol):

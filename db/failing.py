@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 import asyncpg
 
-from db.driver import Session
+from db.driver import Listening, Session
 from db.failpoints import Border, Failpoints, names_by_text, script_name
 from db.pool import Database
 
@@ -20,8 +21,7 @@ class FailingDatabase(Database):
         self._failpoints = failpoints
 
     async def _alone(self, purpose: str) -> Session:
-        session = await super()._alone(purpose)
-        return session if purpose == "listener" else FailingSession(session, self._failpoints)
+        return FailingSession(await super()._alone(purpose), self._failpoints)
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncGenerator[Session]:
@@ -79,6 +79,12 @@ class FailingSession:
 
     def terminate(self) -> None:
         self._session.terminate()
+
+    async def add_listener(self, channel: str, callback: Callable[[object, int, str, str], None]) -> None:
+        await cast("Listening", self._session).add_listener(channel, callback)
+
+    def add_termination_listener(self, callback: Callable[[object], None]) -> None:
+        cast("Listening", self._session).add_termination_listener(callback)
 
     async def set_type_codec(self, typename: str, *, schema: str, encoder: object, decoder: object) -> None:
         await self._session.set_type_codec(typename, schema=schema, encoder=encoder, decoder=decoder)

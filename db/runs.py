@@ -105,16 +105,6 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A run that is at work. `recovered`: it was begun before and takes over what its log has."""
-
-    started_at: datetime
-    cancel_requested: bool
-    cancel_reason: str | None
-    recovered: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CancelOutcome:
     """`ended`: before this call; `cancelled`: by this call; `requested`: its carrier is told. `next_run` may go now."""
 
@@ -123,7 +113,6 @@ class CancelOutcome:
 
 
 _ACCEPT = rows("runs", "accept", _Outcome)
-_BEGIN = rows("runs", "begin", Begun)
 _CANCEL = rows("runs", "request_cancel", CancelOutcome)
 _RESPONSE = values("runs", "keep_response", str)
 _PIN = values("runs", "pin", str)
@@ -192,13 +181,6 @@ def _header(run: NewRun, event: NewEvent | None) -> Json:
 
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)
-
-
-async def begin(
-    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, began_at: datetime | None = None
-) -> Begun | None:
-    """A carrier's first act; a second call gives the same. None when the run has ended (or never was): do nothing then."""
-    return await connection.maybe(_BEGIN, workspace_id=workspace_id, run_id=run_id, began_at=began_at)
 
 
 async def request_cancel(

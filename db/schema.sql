@@ -167,28 +167,6 @@ $$;
 
 ALTER FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) OWNER TO ms_owner;
 
-CREATE FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) RETURNS TABLE(started_at timestamp with time zone, cancel_requested boolean, cancel_reason text, recovered boolean)
-    LANGUAGE plpgsql
-    AS $$
-begin
-    perform act_for(workspace);
-    update workflow_runs w set
-        status = 'running', started_at = coalesce(w.started_at, begin_run.began_at, now()), event_seq = w.event_seq + 1,
-        status_seq = w.event_seq + 1, changed_xid = pg_current_xact_id()::text::bigint
-    where w.run_id = run and w.workspace_id = workspace and w.status = 'queued';
-    update workflow_execution_queue q set
-        state = 'started', lease_until = null, started_at = coalesce(q.started_at, now())
-    where q.run_id = run and q.state in ('ready', 'starting');
-    return query
-        select w.started_at, w.cancel_requested_at is not null, w.cancel_reason, coalesce(q.recovered, false)
-        from workflow_runs w
-        left join workflow_execution_queue q on q.run_id = w.run_id
-        where w.run_id = run and w.workspace_id = workspace and w.finished_at is null;
-end
-$$;
-
-ALTER FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) OWNER TO ms_owner;
-
 CREATE TABLE public.app_queue_batches (
     workspace_id bigint NOT NULL,
     queue_id uuid NOT NULL,
@@ -3064,10 +3042,6 @@ GRANT ALL ON FUNCTION public.app_queue_batch_bytes() TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) TO ms_engine;
-
-REVOKE ALL ON FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) TO ms_app;
-GRANT ALL ON FUNCTION public.begin_run(workspace bigint, run uuid, began_at timestamp with time zone) TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_engine;

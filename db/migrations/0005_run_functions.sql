@@ -449,27 +449,6 @@ begin
 end
 $$;
 
--- The first act of a carrier: the run is at work from now on. Nothing comes back when it has ended.
-create function begin_run(workspace bigint, run uuid, began_at timestamptz)
-returns table (started_at timestamptz, cancel_requested boolean, cancel_reason text, recovered boolean)
-language plpgsql as $$
-begin
-    perform act_for(workspace);
-    update workflow_runs w set
-        status = 'running', started_at = coalesce(w.started_at, begin_run.began_at, now()), event_seq = w.event_seq + 1,
-        status_seq = w.event_seq + 1, changed_xid = pg_current_xact_id()::text::bigint
-    where w.run_id = run and w.workspace_id = workspace and w.status = 'queued';
-    update workflow_execution_queue q set
-        state = 'started', lease_until = null, started_at = coalesce(q.started_at, now())
-    where q.run_id = run and q.state in ('ready', 'starting');
-    return query
-        select w.started_at, w.cancel_requested_at is not null, w.cancel_reason, coalesce(q.recovered, false)
-        from workflow_runs w
-        left join workflow_execution_queue q on q.run_id = w.run_id
-        where w.run_id = run and w.workspace_id = workspace and w.finished_at is null;
-end
-$$;
-
 -- Asks a run to stop. One that never began ends here and now; another one is told by a signal, once.
 -- outcome: unknown · ended (before this call) · cancelled (now) · requested
 create function request_cancel(workspace bigint, run uuid, reason text) returns table (outcome text, next_run uuid)
@@ -564,9 +543,9 @@ begin
 end
 $$;
 
-revoke all on function act_for, lock_key, lock_cap, room_under_cap, anyone_capped, next_turn, fill_room, workflows_cap_changed, accept_run, finish_run, record_steps, begin_run, request_cancel,
+revoke all on function act_for, lock_key, lock_cap, room_under_cap, anyone_capped, next_turn, fill_room, workflows_cap_changed, accept_run, finish_run, record_steps, request_cancel,
     post_resume from public;
-grant execute on function act_for, lock_key, lock_cap, room_under_cap, anyone_capped, next_turn, fill_room, workflows_cap_changed, accept_run, finish_run, record_steps, begin_run,
+grant execute on function act_for, lock_key, lock_cap, room_under_cap, anyone_capped, next_turn, fill_room, workflows_cap_changed, accept_run, finish_run, record_steps,
     request_cancel, post_resume to ms_app, ms_engine;
 
 -- Keeps the answer for whoever waits for it. outcome: delivered (also when the same answer comes again) · nobody · second

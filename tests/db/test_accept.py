@@ -110,7 +110,7 @@ async def test_a_body_is_posted_once_also_before_the_step_waits(db: Database) ->
     owner = await tenant(db)
     run_id, ws = await started(db, owner), owner.workspace_id
     async with db.single() as connection:
-        assert await runs.begin(connection, ws, run_id)
+        await record(connection, ws, run_id, [])
         answers = await asyncio.gather(*(post(db, owner, run_id, number) for number in range(5)))
         assert sorted(answers) == ["posted"] + ["second"] * 4
         kept = await resumes.get(connection, ws, run_id, "w")
@@ -148,9 +148,9 @@ async def test_the_workspaces_stream_is_complete_though_commits_overtake(db: Dat
                 await asyncio.sleep(0.01)
         return found
 
-    start = Place(0, RunId(MIN_UUID))
-    async with db.engine() as connection:
-        await documents.ensure(connection, ws, slow.document)
+    # The document is there: two runs that bring it at once wait for each other.
+    await accept(db, new_run(owner))
+    [start] = await shown(Place(0, RunId(MIN_UUID)), 1)
     async with db.engine() as held:
         await runs.accept(held, slow)
         await accept(db, quick)

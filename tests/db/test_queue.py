@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import asyncpg
 
@@ -223,24 +222,6 @@ async def test_a_lost_execution_is_started_again_as_recovered(db: Database) -> N
         assert await queue.mark_started(connection, run_id, claimed.epoch) == "refused"
     [again] = await claim(db)
     assert again.recovered
-    async with db.single() as connection:
-        begun = await runs.begin(connection, owner.workspace_id, run_id)
-    assert begun is not None
-    assert begun.recovered
-
-
-async def test_begin_is_the_same_each_time_and_nothing_for_an_ended_run(db: Database) -> None:
-    owner = await tenant(db)
-    run_id = await add(db, owner)
-    began = datetime(2026, 11, 23, 13, tzinfo=UTC)
-    async with db.single() as connection:
-        first = await runs.begin(connection, owner.workspace_id, run_id, began)
-        assert first is not None
-        assert first.started_at == began
-        assert await runs.begin(connection, owner.workspace_id, run_id, datetime.now(UTC)) == first
-    await finish(db, owner, run_id)
-    async with db.single() as connection:
-        assert await runs.begin(connection, owner.workspace_id, run_id) is None
 
 
 async def test_cancel_ends_what_waits_and_tells_what_runs_once(db: Database) -> None:
@@ -249,16 +230,13 @@ async def test_cancel_ends_what_waits_and_tells_what_runs_once(db: Database) -> 
     [_] = await claim(db)
     waiting = await add(db, owner)
     async with db.single() as connection:
-        assert await runs.begin(connection, owner.workspace_id, running)
+        await record(connection, owner.workspace_id, running, [])
         assert (await runs.request_cancel(connection, owner.workspace_id, waiting, "why\x00")).outcome == "cancelled"
         assert (await runs.request_cancel(connection, owner.workspace_id, waiting)).outcome == "ended"
         for _ in range(2):
             assert (await runs.request_cancel(connection, owner.workspace_id, running, "enough")).outcome == "requested"
         [signal] = await signals.pending(connection, 10)
         assert (signal.run_id, signal.kind) == (running, "cancel")
-        begun = await runs.begin(connection, owner.workspace_id, running)
-        assert begun is not None
-        assert (begun.cancel_requested, begun.cancel_reason) == (True, "enough")
         told = await record(connection, owner.workspace_id, running, [step("a", "running")])
     assert (told.cancel_requested, told.cancel_reason) == (True, "enough")
 
@@ -286,13 +264,9 @@ async def test_a_start_and_a_cancel_at_once_agree(db: Database) -> None:
         sent, outcome = await asyncio.gather(start(), cancel())
         assert (sent, outcome) in {("ended", "cancelled"), ("done", "requested")}
         outcomes.add(outcome)
-        async with db.single() as connection:
-            begun = await runs.begin(connection, owner.workspace_id, run_id)
-        if outcome == "cancelled":
-            assert begun is None
-        else:
-            assert begun is not None
-            assert begun.cancel_requested
+        if outcome == "requested":
+            async with db.single() as connection:
+                assert (await record(connection, owner.workspace_id, run_id, [])).cancel_requested
             await finish(db, owner, run_id)
     assert outcomes == {"cancelled", "requested"}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db import payloads, run_rows, runs, signals, steps
+from db import payloads, run_rows, signals, steps
 from db.data import Payload, ref_of
 from db.ids import RunId, new_uuid7
 from db.json import Json
@@ -237,8 +237,7 @@ async def test_what_the_log_setting_does_not_keep_is_gone_at_the_end(
 async def test_a_child_that_ends_wakes_its_parent(db: Database) -> None:
     owner = await tenant(db)
     parent = await started(db, owner)
-    async with db.single() as connection:
-        assert await runs.begin(connection, owner.workspace_id, parent)
+    await write(db, owner, parent, [])
     child = await started(db, owner, parent_run_id=parent, parent_path="sub", counted=False, depth=1)
     await write(db, owner, child, [], end=succeeded({"x": 1}))
     async with db.engine() as connection:
