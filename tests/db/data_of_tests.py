@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from db import runs, versions, workflows, workspaces
+from db import queue, runs, versions, workflows, workspaces
 from db.documents import CompiledDocument
 from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.json import Json
 from db.pool import Database
-from db.record import End, NewStep, StepStatus
+from db.record import End, NewStep, StepStatus, record
 from db.runs import Accepted, Claim, NewEvent, NewRun
 
 DOCUMENT = CompiledDocument(hash="h" * 64, content_hash="c" * 64, compiled={"document": {"steps": {}}})
@@ -62,6 +62,13 @@ async def started(db: Database, owner: Tenant, trigger: Json = None, **more: obj
     run = new_run(owner, trigger, claim=Claim(holder="test", lease_s=30), **more)
     assert (await accept(db, run)).claimed
     return run.run_id
+
+
+async def begun(db: Database, owner: Tenant, run_id: RunId) -> None:
+    """The run's first claim was started, and its execution is at work."""
+    async with db.single() as connection:
+        assert await queue.mark_started(connection, run_id, 1) == "done"
+        await record(connection, owner.workspace_id, run_id, [])
 
 
 def step(path: str, status: StepStatus = "succeeded", attempt: int = 1, **more: object) -> NewStep:

@@ -14,7 +14,7 @@ from db.pool import Database
 from db.record import record
 from db.run_rows import Place
 from db.runs import NewEvent, UnknownWorkflow
-from tests.db.data_of_tests import Tenant, accept, new_run, started, step, succeeded, tenant
+from tests.db.data_of_tests import Tenant, accept, begun, new_run, started, step, succeeded, tenant
 
 
 async def test_the_same_event_at_once_starts_one_run(db: Database) -> None:
@@ -109,8 +109,8 @@ async def test_an_answer_is_kept_for_whoever_waits_and_only_once(db: Database) -
 async def test_a_body_is_posted_once_also_before_the_step_waits(db: Database) -> None:
     owner = await tenant(db)
     run_id, ws = await started(db, owner), owner.workspace_id
+    await begun(db, owner, run_id)
     async with db.single() as connection:
-        await record(connection, ws, run_id, [])
         answers = await asyncio.gather(*(post(db, owner, run_id, number) for number in range(5)))
         assert sorted(answers) == ["posted"] + ["second"] * 4
         kept = await resumes.get(connection, ws, run_id, "w")

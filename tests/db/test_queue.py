@@ -12,7 +12,7 @@ from db.pool import Database
 from db.queue import Claimed
 from db.record import record
 from db.runs import Claim
-from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant, workflow
+from tests.db.data_of_tests import Tenant, accept, begun, new_run, step, succeeded, tenant, workflow
 
 
 async def add(db: Database, owner: Tenant, **more: object) -> RunId:
@@ -229,8 +229,8 @@ async def test_cancel_ends_what_waits_and_tells_what_runs_once(db: Database) -> 
     running = await add(db, owner)
     [_] = await claim(db)
     waiting = await add(db, owner)
+    await begun(db, owner, running)
     async with db.single() as connection:
-        await record(connection, owner.workspace_id, running, [])
         assert (await runs.request_cancel(connection, owner.workspace_id, waiting, "why\x00")).outcome == "cancelled"
         assert (await runs.request_cancel(connection, owner.workspace_id, waiting)).outcome == "ended"
         for _ in range(2):

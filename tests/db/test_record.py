@@ -15,7 +15,7 @@ from db.json import Json
 from db.pool import Database
 from db.record import NewStep, Recorded, record
 from db.steps import StepRow
-from tests.db.data_of_tests import Tenant, failed, new_run, started, step, succeeded, tenant
+from tests.db.data_of_tests import Tenant, begun, failed, new_run, started, step, succeeded, tenant
 from tests.db.data_of_tests import accept as accept_run
 from tests.fixtures.database import fresh_database
 
@@ -237,7 +237,7 @@ async def test_what_the_log_setting_does_not_keep_is_gone_at_the_end(
 async def test_a_child_that_ends_wakes_its_parent(db: Database) -> None:
     owner = await tenant(db)
     parent = await started(db, owner)
-    await write(db, owner, parent, [])
+    await begun(db, owner, parent)
     child = await started(db, owner, parent_run_id=parent, parent_path="sub", counted=False, depth=1)
     await write(db, owner, child, [], end=succeeded({"x": 1}))
     async with db.engine() as connection:
