@@ -108,7 +108,9 @@ class Tour:
                     await asyncio.sleep(1)
 
     async def _hook(self, name: str) -> None:
-        await self._ask("POST", f"{self._stand.url}/hooks/main/{name}/hook", {"n": 2}, key=f"{name}-hook")
+        body: Json = {"n": 2, "text": "", "rows": []}
+        hook = f"{self._stand.url}/hooks/main/{name}/hook"
+        await asyncio.gather(*(self._ask("POST", hook, body, key=f"{name}-hook-{one}") for one in range(4)))
 
     async def _queues(self, name: str) -> None:
         consumer = flow(name, None, no=step("core.fail", code="tour.no", message="as it should"))
@@ -187,15 +189,15 @@ def _all_in_one(name: str) -> Document:
     document = flow(
         name,
         {"text": "{{ input.text }}"},
-        set=step("kv.set", key=key, value=1) | throttle,
+        copy=step("core.set", values={"text": "{{ input.text }}!"}),
+        each=step("core.for_each", items="{{ input.rows }}", collect="{{ item.n }}", after="copy"),
+        one=step("core.set", values={"n": "{{ item.n }}"}, parent="each"),
+        set=step("kv.set", key=key, value=1, after="each") | throttle,
         add=step("kv.increment", key=key, after="set"),
         get=step("kv.get", key=key, after="add"),
         drop=step("kv.delete", key=key, after="get"),
         answer=step("core.respond", status=200, body="well", after="drop"),
         rest=step("core.wait", duration="100ms", after="answer"),
-        copy=step("core.set", values={"text": "{{ input.text }}!"}, after="rest"),
-        each=step("core.for_each", items="{{ input.rows }}", collect="{{ item.n }}", after="copy"),
-        one=step("core.set", values={"n": "{{ item.n }}"}, parent="each"),
     )
     document["triggers"] = {"hook": {"module": "webhook.trigger", "version": 1, "inputs": {"mode": "sync"}}}
     document["tests"] = []
