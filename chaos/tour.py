@@ -171,7 +171,9 @@ class Tour:
             else:
                 self.answers[str(answer.status_code)] += 1
                 if answer.status_code < 300:
-                    found = cast("object", answer.json()) if answer.content else None
+                    # A hook answers with whatever its run says.
+                    told = answer.content and answer.headers.get("content-type", "").startswith("application/json")
+                    found = cast("object", answer.json()) if told else None
                     return cast("dict[str, Json]", found) if isinstance(found, dict) else None
                 if answer.status_code in {404, 409, 410}:
                     return None  # done already by one whose answer was lost, or what it is about is gone
