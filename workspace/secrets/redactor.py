@@ -22,8 +22,10 @@ from workspace.secrets.spellings import LEAST, patterns
 
 MASK: Final = "***"
 _AT_ONCE = 16
-"""Values of one compiled set: adding a value to many compiles the last set only."""
-_KEPT_SETS = 256
+"""Values that are compiled together: adding a value to many compiles the last of these groups only."""
+_KEPT_GROUPS = 256
+_LARGEST = 256 * 1024
+"""Characters of one compiled pattern, about: RE2 refuses what is much larger."""
 _MEMORY = 512 << 20
 
 
@@ -54,11 +56,12 @@ _RE2 = cast("_Re2", re2)  # the library has no types
 class Redactor:
     """Knows some values; fixed once it is made. Values of fewer than `LEAST` characters are not looked for."""
 
-    __slots__ = ("_sets",)
+    __slots__ = ("_patterns",)
 
     def __init__(self, values: Iterable[str]) -> None:
         known = [value for value in dict.fromkeys(values) if len(value.strip()) >= LEAST]
-        self._sets = [_compiled(tuple(known[at : at + _AT_ONCE])) for at in range(0, len(known), _AT_ONCE)]
+        groups = (tuple(known[at : at + _AT_ONCE]) for at in range(0, len(known), _AT_ONCE))
+        self._patterns = tuple(pattern for group in groups for pattern in _compiled(group))
 
     def __repr__(self) -> str:
         return f"Redactor({MASK})"
@@ -66,15 +69,15 @@ class Redactor:
     @property
     def idle(self) -> bool:
         """It knows no value: everything passes."""
-        return not self._sets
+        return not self._patterns
 
     def finds(self, data: bytes) -> bool:
         """Whether a secret stands in these bytes: text in UTF-8, or JSON as `dumps` writes it."""
-        return any(one.search(data) is not None for one in self._sets)
+        return any(one.search(data) is not None for one in self._patterns)
 
     def bytes(self, data: bytes) -> bytes:
         """`data` with a mask in the place of each secret."""
-        spans = sorted((match.start(), match.end()) for one in self._sets for match in one.finditer(data))
+        spans = sorted((match.start(), match.end()) for one in self._patterns for match in one.finditer(data))
         pieces: list[bytes] = []
         end = 0
         for first, last in spans:
@@ -85,7 +88,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """`text` with a mask in the place of each secret."""
-        if not self._sets:
+        if not self._patterns:
             return text
         data = text.encode("utf-8", "surrogatepass")
         if not self.finds(data):
@@ -97,7 +100,7 @@ class Redactor:
 
         `data` is `dumps(value)`, for who has it at hand.
         """
-        if not self._sets or value is None or isinstance(value, bool):
+        if not self._patterns or value is None or isinstance(value, bool):
             return value
         if not self.finds(dumps(value) if data is None else data):
             return value
@@ -121,11 +124,20 @@ class Redactor:
         return MASK if self.finds(dumps(value)) else value
 
 
-@lru_cache(maxsize=_KEPT_SETS)
-def _compiled(values: tuple[str, ...]) -> _Regexp:
+@lru_cache(maxsize=_KEPT_GROUPS)
+def _compiled(values: tuple[str, ...]) -> tuple[_Regexp, ...]:
     """Runs of one workspace look for the same values: they are compiled once."""
     options = _RE2.Options()
     options.max_mem = _MEMORY
     options.log_errors = False
     options.longest_match = True
-    return _RE2.compile("|".join(pattern for value in values for pattern in patterns(value)), options)
+    together: list[list[str]] = [[]]
+    size = 0
+    for value in values:
+        for pattern in patterns(value):
+            if size + len(pattern) > _LARGEST and together[-1]:
+                together.append([])
+                size = 0
+            together[-1].append(pattern)
+            size += len(pattern)
+    return tuple(_RE2.compile("|".join(some), options) for some in together)
