@@ -21,6 +21,7 @@ from db.channel import Channel
 from db.pool import Database
 from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
+from engine.activities.secrets import StoredSecrets
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
 from engine.definitions import Definitions
 from engine.dispatch.dispatcher import Dispatcher
@@ -53,6 +54,7 @@ from engine.triggers.webhook import Webhooks
 from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
 from server.failpoints import failing_activities, failing_database, failing_executions, failpoints_of
+from server.logs import hiding
 from server.settings import Settings
 from server.temporal import connect
 from server.worker import build_worker
@@ -61,6 +63,8 @@ from workspace.egress.policy import make_policy
 from workspace.key_store import DatabaseKeys
 from workspace.key_values import key_values_over
 from workspace.keys import LocalKey, Vault, master_key_from_file, master_key_from_text
+from workspace.secrets.used import UsedByRuns
+from workspace.secrets.variables import SecretVariables
 
 log = structlog.get_logger("millstream.process")
 
@@ -77,6 +81,7 @@ class Engine:
     hub: Hub
     registry: Registry
     vault: Vault
+    secrets: SecretVariables
     carrier: Carrier
     dispatcher: Dispatcher
     stale: StaleWrites
@@ -118,12 +123,18 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         isolated = await stack.enter_async_context(IsolatedPool())
         owners = DatabaseOwners(db)
         stale = StaleWrites()
-        run_log = DatabaseLog(db, stale=stale)
+        used = UsedByRuns()
+        stack.enter_context(hiding(used.text))
+        secrets = SecretVariables(db, vault)
+        run_secrets = StoredSecrets(secrets, used)
+        run_log = DatabaseLog(db, run_secrets, stale)
 
         async def tie() -> Tie:
             converter = data_converter(SealingCodec(vault, DatabaseClaims(db), owners))
             client: Client = await connect(settings, data_converter=converter)
-            work = build_worker(client, run_log, run_log, host, interceptors=failing_activities(failpoints))
+            work = build_worker(
+                client, run_log, run_log, host, secrets=run_secrets, interceptors=failing_activities(failpoints)
+            )
             return Tie(client, work, Launcher(client, db, owners, vault, settings.url, work.journal))
 
         carrier = Carrier(tie)
@@ -140,6 +151,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             hub=hub,
             registry=registry,
             vault=vault,
+            secrets=secrets,
             carrier=carrier,
             dispatcher=dispatcher,
             stale=stale,

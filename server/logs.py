@@ -1,9 +1,13 @@
-"""The processes' own log: one line an event, for people on a terminal, as JSON elsewhere. It never holds data of runs."""
+"""The processes' own log: one line an event, for people on a terminal, as JSON elsewhere. It never holds data of runs.
+
+What a library or a trace puts into a line may hold a secret all the same: each line passes the redactor last (`hiding`)."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import structlog
 
@@ -43,3 +47,26 @@ def set_up(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+class _Hiding(logging.Formatter):
+    def __init__(self, inner: logging.Formatter, clean: Callable[[str], str]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._clean = clean
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._clean(self._inner.format(record))
+
+
+@contextmanager
+def hiding(clean: Callable[[str], str]) -> Generator[None]:
+    """While the block runs, each line of the log is what `clean` makes of it."""
+    before = [(handler, handler.formatter) for handler in logging.getLogger().handlers]
+    for handler, formatter in before:
+        handler.setFormatter(_Hiding(formatter or logging.Formatter(), clean))
+    try:
+        yield
+    finally:
+        for handler, formatter in before:
+            handler.setFormatter(formatter)

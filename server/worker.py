@@ -30,6 +30,7 @@ from engine.activities.load import Load
 from engine.activities.log import RunLog
 from engine.activities.record import Record
 from engine.activities.run_module import RunModule
+from engine.activities.secrets import NoSecrets, RunSecrets
 from engine.activities.starts import Starts
 from engine.activities.waits import Facts, Waits
 from engine.activities.work import Calls
@@ -82,12 +83,13 @@ def build_worker(
     facts: Facts,
     host: Host,
     *,
+    secrets: RunSecrets | None = None,
     task_queue: str = names.TASK_QUEUE,
     interceptors: Sequence[Interceptor] = (),
 ) -> Work:
-    """The worker over one client. It polls when `run` is awaited."""
+    """The worker over one client. It polls when `run` is awaited. Without `secrets` its runs read none."""
     journal = Journal(log)
-    calls = Calls(log, host)
+    calls = Calls(log, host, secrets or NoSecrets())
     record = Record(log, journal, host.notices)
     module = RunModule(log, journal, calls, host.notices)
     load = Load(log, host.notices)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.core.effects import ChildStart
-from engine.expressions.values import Json, Value
+from engine.expressions.values import Json
 from engine.hub import Kind
 from modules.sdk.closed import ClosedQueues
 from modules.sdk.context import Http, Isolated, KeyValues, Queues
@@ -16,31 +16,39 @@ from modules.sdk.declaration import Module
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Names the run in each activity's argument. `child`: a parent may wait for its end."""
+    """Names the run in each activity's argument. `child`: a parent may wait for its end. `secrets`: the names of those that it reads."""
 
     run_id: str
     workspace_id: int
     workflow_id: str
     started_at: float
     child: bool = False
+    secrets: tuple[str, ...] = ()
 
     @staticmethod
     def load(data: dict[str, Json]) -> Head:
         workspace_id, started_at = data["workspace_id"], data["started_at"]
         assert isinstance(workspace_id, int)
         assert isinstance(started_at, int | float)
+        secrets = data.get("secrets")
         return Head(
-            str(data["run_id"]), workspace_id, str(data["workflow_id"]), float(started_at), data.get("child") is True
+            str(data["run_id"]),
+            workspace_id,
+            str(data["workflow_id"]),
+            float(started_at),
+            data.get("child") is True,
+            tuple(map(str, secrets)) if isinstance(secrets, list) else (),
         )
 
     def dump(self) -> dict[str, Json]:
-        return {
+        data: dict[str, Json] = {
             "run_id": self.run_id,
             "workspace_id": self.workspace_id,
             "workflow_id": self.workflow_id,
             "started_at": self.started_at,
             "child": self.child,
         }
+        return {**data, "secrets": list(self.secrets)} if self.secrets else data
 
 
 class Modules(Protocol):
@@ -65,10 +73,6 @@ class Children(Protocol):
     async def cancel_child(self, parent: Head, run_id: str) -> None:
         """Ask for its cancellation. A child that has ended, or was asked already, stays as it is."""
         ...
-
-
-Redact = Callable[[Value], Value]
-"""Takes secrets out of what goes to the log. The identity for a run that resolved none."""
 
 
 def _no_queues(workspace_id: int) -> Queues:

@@ -18,8 +18,9 @@ from db.data import Payload, ref_of
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import End, NewStep
-from engine.activities.host import Head, Redact
+from engine.activities.host import Head
 from engine.activities.log import Key, Written
+from engine.activities.secrets import NoSecrets, RunSecrets
 from engine.activities.starts import Turn
 from engine.activities.stored import IN_LOG, INLINE, kept, referred
 from engine.core.effects import ChildEnd, Response
@@ -30,7 +31,9 @@ from engine.expressions.values import Json, Value, from_json, refs_in, to_json
 from engine.stale import StaleWrites
 from engine.wire import dump_lines, load_error, load_lines
 from modules.sdk.json_bytes import dumps
+from workspace.secrets.redactor import Redactor
 
+_NO_SECRETS = Redactor(())
 _ENDS: tuple[str, ...] = ("succeeded", "failed", "cancelled", "timed_out")
 
 
@@ -41,9 +44,9 @@ class _Refused(Exception):
 class DatabaseLog:
     """`RunLog` and `Facts` over the database; every function raises `DatabaseUnavailable`."""
 
-    def __init__(self, db: Database, redact: Redact = lambda value: value, stale: StaleWrites | None = None) -> None:
+    def __init__(self, db: Database, secrets: RunSecrets | None = None, stale: StaleWrites | None = None) -> None:
         self._db = db
-        self._redact = redact
+        self._secrets = secrets or NoSecrets()
         self._stale = stale or StaleWrites()
 
     async def write(
@@ -55,8 +58,11 @@ class DatabaseLog:
         end: RunEnd | None = None,
         payloads: Sequence[bytes] = (),
     ) -> Written:
+        redactor = await self._secrets.redactor(head)
         async with self._db.single() as connection:
-            return await self.write_on(connection, head, rows, waiting=waiting, end=end, payloads=payloads)
+            return await self.write_on(
+                connection, head, rows, waiting=waiting, end=end, payloads=payloads, redactor=redactor
+            )
 
     async def write_on(
         self,
@@ -67,11 +73,12 @@ class DatabaseLog:
         waiting: bool | None,
         end: RunEnd | None = None,
         payloads: Sequence[bytes] = (),
+        redactor: Redactor = _NO_SECRETS,
     ) -> Written:
-        """The same inside of a transaction of the caller's."""
+        """The same inside of a transaction of the caller's, who has the redactor at hand: getting it may read from the database."""
         bodies = {ref_of(body): body for body in payloads}
-        given = [self._step(row, bodies) for row in rows]
-        ended = None if end is None else self._end(end, bodies)
+        given = [_step(row, bodies, redactor) for row in rows]
+        ended = None if end is None else _end(end, bodies, redactor)
         written = await record.record(
             connection,
             WorkspaceId(head.workspace_id),
@@ -89,12 +96,13 @@ class DatabaseLog:
 
     async def write_staged(self, head: Head, do: Callable[[Connection], Awaitable[Sequence[StepRecord]]]) -> Written:
         written = Written()
+        redactor = await self._secrets.redactor(head)  # before the transaction: it may read on its own
         try:
             async with self._db.engine(WorkspaceId(head.workspace_id)) as connection:
                 # First of all locks: see the order of locks in the migrations.
                 await record.hold(connection, _id(head.run_id))
                 rows = await do(connection)
-                written = await self.write_on(connection, head, rows, waiting=False)
+                written = await self.write_on(connection, head, rows, waiting=False, redactor=redactor)
                 last = rows[-1]
                 if (last.path, last.attempt) in written.refused:
                     raise _Refused
@@ -126,6 +134,8 @@ class DatabaseLog:
             "headers": cast("Json", response.headers),
             "body": to_json(response.body),
         }
+        redactor = await self._secrets.redactor(head)
+        answer = redactor.json(answer)
         async with self._db.single() as connection:
             said = await runs.keep_response(connection, WorkspaceId(head.workspace_id), _id(head.run_id), answer)
         return said == "delivered"
@@ -156,51 +166,6 @@ class DatabaseLog:
         async with self._db.single() as connection:
             await payload_rows.copy(connection, WorkspaceId(head.workspace_id), _id(run_id), _id(head.run_id), refs)
         return value
-
-    def _step(self, row: StepRecord, bodies: dict[str, bytes]) -> NewStep:
-        return NewStep(
-            path=row.path,
-            attempt=row.attempt,
-            step=row.step,
-            module=row.module,
-            status=row.status.value,
-            started_at=_moment(row.started_at),
-            finished_at=None if row.finished_at is None else _moment(row.finished_at),
-            iteration=row.iteration,
-            input=self._data(row.input, bodies),
-            output=self._data(row.output, bodies),
-            error=None if row.error is None else cast("Json", self._redact(cast("Value", row.error.to_json()))),
-            handle=row.handle,
-            logs=self._data(cast("Value", dump_lines(row.logs)), bodies) if row.logs else None,
-            wait_kind=row.wait,
-            wait_reason=row.wait_reason,
-            wait_until=None if row.wait_until is None else _moment(row.wait_until),
-            resume_url=row.resume_url,
-            child_run_id=None if row.child_run_id is None else UUID(row.child_run_id),
-            mocked=row.mocked,
-            idempotency_key=row.idempotency_key,
-            retry_at=None if row.retry_at is None else _moment(row.retry_at),
-        )
-
-    def _end(self, end: RunEnd, bodies: dict[str, bytes]) -> End:
-        if end.status not in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT):
-            raise ValueError(f"a run can't end {end.status.value!r}")
-        return End(
-            status=end.status.value,
-            finished_at=datetime.now(UTC),
-            output=self._data(end.output, bodies),
-            error=None if end.error is None else cast("Json", self._redact(cast("Value", end.error.to_json()))),
-            warnings=dump_lines(end.warnings) if end.warnings else None,
-        )
-
-    def _data(self, value: Value, bodies: dict[str, bytes]) -> Json:
-        """A value as its row shows it; what is too large for that goes to `bodies`."""
-        if value is None:
-            return None
-        data = to_json(self._redact(value))
-        shown, body = referred(data, dumps(data), IN_LOG)
-        bodies.update((ref_of(one), one) for one in body)
-        return to_json(shown)
 
 
 class RunPayloads:
@@ -265,6 +230,54 @@ def log_row_of(row: steps.StepRow) -> LogRow:
         wait_until=None if row.wait_until is None else row.wait_until.timestamp(),
         child_run_id=None if row.child_run_id is None else str(row.child_run_id),
     )
+
+
+def _step(row: StepRecord, bodies: dict[str, bytes], redactor: Redactor) -> NewStep:
+    return NewStep(
+        path=row.path,
+        attempt=row.attempt,
+        step=row.step,
+        module=row.module,
+        status=row.status.value,
+        started_at=_moment(row.started_at),
+        finished_at=None if row.finished_at is None else _moment(row.finished_at),
+        iteration=row.iteration,
+        input=_data(row.input, bodies, redactor),
+        output=_data(row.output, bodies, redactor),
+        error=None if row.error is None else redactor.json(row.error.to_json()),
+        handle=row.handle,
+        logs=_data(cast("Value", dump_lines(row.logs)), bodies, redactor) if row.logs else None,
+        wait_kind=row.wait,
+        wait_reason=row.wait_reason,
+        wait_until=None if row.wait_until is None else _moment(row.wait_until),
+        resume_url=row.resume_url,
+        child_run_id=None if row.child_run_id is None else UUID(row.child_run_id),
+        mocked=row.mocked,
+        idempotency_key=row.idempotency_key,
+        retry_at=None if row.retry_at is None else _moment(row.retry_at),
+    )
+
+
+def _end(end: RunEnd, bodies: dict[str, bytes], redactor: Redactor) -> End:
+    if end.status not in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT):
+        raise ValueError(f"a run can't end {end.status.value!r}")
+    return End(
+        status=end.status.value,
+        finished_at=datetime.now(UTC),
+        output=_data(end.output, bodies, redactor),
+        error=None if end.error is None else redactor.json(end.error.to_json()),
+        warnings=redactor.json(dump_lines(end.warnings)) if end.warnings else None,
+    )
+
+
+def _data(value: Value, bodies: dict[str, bytes], redactor: Redactor) -> Json:
+    """A value as its row shows it; what is too large for that goes to `bodies`."""
+    if value is None:
+        return None
+    data = redactor.json(to_json(value))
+    shown, body = referred(data, dumps(data), IN_LOG)
+    bodies.update((ref_of(one), one) for one in body)
+    return to_json(shown)
 
 
 def _moment(seconds: float) -> datetime:

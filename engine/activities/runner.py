@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from engine.activities.host import Head, Host
+from engine.activities.secrets import Given
 from engine.activities.stored import LIMIT, has_refs
 from engine.core.effects import ModuleCall
 from engine.core.errors import StepError
@@ -24,18 +25,23 @@ from engine.core.records import LogLine
 from engine.core.retry import RetryPolicy, decide, retryable
 from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
-from engine.expressions.template import compile_value
-from engine.expressions.values import Json, Value
+from engine.expressions.template import Hidden, compile_value, render_hiding
+from engine.expressions.values import Json, Value, as_value
 from engine.input_check import check
 from modules.sdk.context import Context, Staged
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
+from workspace.secrets.redactor import MASK, Redactor
+from workspace.secrets.secret import texts_of
+from workspace.secrets.variables import LARGEST
 
 _logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, Json]
 
+_LONG = 512 * 1024
+"""Bytes from which on an output is looked through on another thread."""
 _BREATH = 100
 """Evaluations of one call between two pauses in which the process does other things: a module may make one for each of many items."""
 MOST_LINES = 1_000
@@ -44,7 +50,7 @@ MOST_LINES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt gave. `input` is what the module got, None where it didn't come so far. Sizes are bytes of JSON."""
+    """What one attempt gave. `input` is what the module got, secrets masked, None where it didn't come so far. Sizes are bytes of JSON."""
 
     input: JsonObject | None
     output: Json
@@ -68,10 +74,21 @@ class Refused(Exception):
         self.verdict = verdict
 
 
-async def attempt(head: Head, call: ModuleCall, host: Host, scope: Mapping[str, Value], started_at: float) -> Attempt:
-    """Makes the attempt over `scope`, which is the call's with every reference loaded. Raises nothing but `CancelledError`."""
+def may_read_secrets(call: ModuleCall, host: Host) -> bool:
+    """Whether secrets may stand in the inputs of this call: the module sends them outside, and keeps them nowhere."""
+    module = host.modules.get(call.module, call.version)
+    return call.effect != "none" and module is not None and not module.keeps
+
+
+async def attempt(
+    head: Head, call: ModuleCall, host: Host, scope: Mapping[str, Value], started_at: float, secrets: Given
+) -> Attempt:
+    """Makes the attempt over `scope`, which is the call's with every reference loaded. Raises nothing but `CancelledError`.
+
+    What it gives holds no secret that is known when it ends.
+    """
     lines: list[LogLine] = []
-    given: JsonObject | None = None
+    shown: JsonObject | None = None
     result = Result(None, ())
     output_bytes = b"null"
     error: StepError | None = None
@@ -84,22 +101,29 @@ async def attempt(head: Head, call: ModuleCall, host: Host, scope: Mapping[str, 
                     "module.unknown", f"This installation has no module {call.module!r} of version {call.version}."
                 )
             )
-        given = await _resolved(call, scope)
+        scope = _with_secrets(head, scope, secrets)
+        given, shown = await _resolved(call, scope, secrets)
         given_bytes = dumps(given)
         _limit(given_bytes, "input")
         await _checked(module, given, len(given_bytes))
-        result = await _called(head, call, module, given, scope, host, lines)
+        result = await _called(head, call, module, given, scope, host, lines, secrets)
         output_bytes = dumps(result.output)
         _limit(output_bytes, "output")
     except Refused as refused:
         error, verdict = refused.error, refused.verdict
         result, output_bytes = Result(None, ()), b"null"
     finished_at = time.time()
+    redactor = secrets.used.redactor()
+    if not redactor.idle:
+        result, output_bytes = await _clean(redactor, result, output_bytes)
+        shown = None if shown is None else cast("JsonObject", redactor.json(shown))
+        error = None if error is None else _clean_error(redactor, error)
+        lines = [replace(one, message=redactor.text(one.message), data=redactor.json(one.data)) for one in lines]
     retry_at = None
     if error is not None:
         error, retry_at = _judged(error.at(call.path), verdict, call, finished_at)
     return Attempt(
-        given,
+        shown,
         result.output,
         output_bytes,
         result.handles,
@@ -121,16 +145,61 @@ def ended_with(made: Attempt, call: ModuleCall, gave: Json | ModuleError) -> Att
     return replace(made, output=None, output_bytes=b"null", handles=(), error=error, retry_at=retry_at, staged=None)
 
 
-async def _resolved(call: ModuleCall, scope: Mapping[str, Value]) -> JsonObject:
+def _with_secrets(head: Head, scope: Mapping[str, Value], secrets: Given) -> Mapping[str, Value]:
+    """The scope with secrets in the place of their shapes, where it has these."""
+    variables = scope.get("vars")
+    if not secrets.readable or not isinstance(variables, dict):
+        return scope
+    wanted = [name for name in head.secrets if name in variables]
+    if not wanted:
+        return scope
+    if secrets.problem is not None:
+        raise Refused(StepError("secret.unreadable", f"A secret can't be read: {secrets.problem}"))
+    for name in wanted:
+        if name not in secrets.values:
+            message = f"The secret {name!r} was deleted, or is no secret any more, since the run began."
+            raise Refused(StepError("secret.unknown", message))
+    return {**scope, "vars": {**variables, **{name: as_value(secrets.values[name]) for name in wanted}}}
+
+
+async def _resolved(call: ModuleCall, scope: Mapping[str, Value], secrets: Given) -> tuple[JsonObject, JsonObject]:
+    """What the module gets, and what its row shows of that."""
     try:
         template = compile_value(cast("Json", call.inputs))
+        if secrets.values:
+            hidden = await asyncio.to_thread(render_hiding, template, scope, Budget(), secrets.values.keys(), MASK)
+            _remember(secrets, hidden)
+            return cast("JsonObject", hidden.value), cast("JsonObject", hidden.shown)
         if has_refs(cast("Value", call.scope)):
             rendered = await asyncio.to_thread(template.render, scope, Budget())
         else:
             rendered = template.render(scope, Budget())
     except ExpressionError as error:
         raise Refused(StepError(error.code, error.message, details=error.details)) from None
-    return cast("JsonObject", rendered)
+    return cast("JsonObject", rendered), cast("JsonObject", rendered)
+
+
+def _remember(secrets: Given, hidden: Hidden) -> None:
+    """What expressions made of secrets is secret too; where the secret still shows in it, it is known by that."""
+    for value in hidden.made:
+        for text in texts_of(cast("Json", value)):
+            if len(text) <= LARGEST and secrets.used.redactor().text(text) == text:
+                secrets.used.add(text)
+
+
+async def _clean(redactor: Redactor, result: Result, output_bytes: bytes) -> tuple[Result, bytes]:
+    if len(output_bytes) > _LONG:
+        output = await asyncio.to_thread(redactor.json, result.output, output_bytes)
+    else:
+        output = redactor.json(result.output, output_bytes)
+    if output is result.output:
+        return result, output_bytes
+    return replace(result, output=output), dumps(output)
+
+
+def _clean_error(redactor: Redactor, error: StepError) -> StepError:
+    details = cast("JsonObject", redactor.json(error.details))
+    return replace(error, message=redactor.text(error.message), details=details)
 
 
 async def _checked(module: Module, given: JsonObject, size: int) -> None:
@@ -155,6 +224,7 @@ async def _called(
     scope: Mapping[str, Value],
     host: Host,
     lines: list[LogLine],
+    secrets: Given,
 ) -> Result:
     try:
         if module.pure is not None:
@@ -164,7 +234,7 @@ async def _called(
         timer = asyncio.timeout(call.timeout)
         try:
             async with timer:
-                return await module.run(given, _context(head, call, scope, host, lines))
+                return await module.run(given, _context(head, call, scope, host, lines, secrets))
         except TimeoutError:
             if not timer.expired():
                 raise
@@ -186,7 +256,9 @@ async def _called(
         ) from None
 
 
-def _context(head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Host, lines: list[LogLine]) -> Context:
+def _context(
+    head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Host, lines: list[LogLine], secrets: Given
+) -> Context:
     evaluated = 0
 
     async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
@@ -197,7 +269,11 @@ def _context(head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Hos
         try:
             template = compile_value(value)
             together = {**scope, **cast("Mapping[str, Value]", names)}
-            return cast("Json", template.render(together, Budget()))
+            if not secrets.values:
+                return cast("Json", template.render(together, Budget()))
+            hidden = render_hiding(template, together, Budget(), secrets.values.keys(), MASK)
+            _remember(secrets, hidden)
+            return cast("Json", hidden.value)
         except ExpressionError as error:
             raise ModuleError(error.code, error.message, details=error.details, retryable=False) from None
 

@@ -18,7 +18,8 @@ from db.pool import DatabaseUnavailable
 from engine.activities.deed import Deed
 from engine.activities.host import Head, Host
 from engine.activities.log import RunLog, Written
-from engine.activities.runner import Attempt, attempt, ended_with
+from engine.activities.runner import Attempt, attempt, ended_with, may_read_secrets
+from engine.activities.secrets import RunSecrets
 from engine.activities.stored import INLINE, Payloads, kept, referred, whole
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.records import StepRecord, StepStatus
@@ -38,9 +39,10 @@ _LONGEST_PAUSE = 2.0
 class Calls:
     """One per process."""
 
-    def __init__(self, log: RunLog, host: Host) -> None:
+    def __init__(self, log: RunLog, host: Host, secrets: RunSecrets) -> None:
         self._log = log
         self._host = host
+        self._secrets = secrets
         self._under_way: dict[tuple[str, str, int], asyncio.Task[tuple[CallOutcome, Written]]] = {}
 
     def under_way(self, head: Head, call: ModuleCall) -> asyncio.Task[tuple[CallOutcome, Written]] | None:
@@ -68,7 +70,9 @@ class Calls:
     ) -> tuple[CallOutcome, Written]:
         payloads = self._log.payloads(head)
         scope = await patiently(lambda: whole(cast("Value", call.scope), payloads))
-        made = await attempt(head, call, self._host, cast("Mapping[str, Value]", scope), started_at)
+        readable = may_read_secrets(call, self._host)
+        given = await patiently(lambda: self._secrets.give(head, readable=readable))
+        made = await attempt(head, call, self._host, cast("Mapping[str, Value]", scope), started_at, given)
         return await patiently(lambda: self._commit(head, call, made, payloads, rows))
 
     async def _commit(

@@ -4,7 +4,7 @@ A run carries this, not the registry's present state, so that a continued or rep
 installed since. `hash` is over all the rest: equal hashes mean the same plan.
 
     {"document": without tests and layout,
-     "modules": {"http.request@1": {kind effect isolated handles slots timeout retry long pure}},
+     "modules": {"http.request@1": {kind effect isolated handles slots timeout retry long pure keeps}},
      "inputs": {step: {"now": …, "later": {pointer: …}}}, only of steps with parts that aren't resolved before they run,
      "hash": hex}
 """
@@ -51,6 +51,11 @@ def compile_run(document: Json, modules: Mapping[str, Module]) -> CompiledJson:
 
 
 def _module(module: Module) -> Json:
+    compiled = _declared(module)
+    return {**compiled, "keeps": True} if module.keeps else compiled
+
+
+def _declared(module: Module) -> dict[str, Json]:
     return {
         "kind": module.kind,
         "effect": _effect(module),

@@ -1,8 +1,8 @@
 """Starting a run's execution in Temporal: from the accepted row to a workflow with that id.
 
 All that the run sees is read here once and given along: the compiled document that it was accepted with, its trigger, the variables as of
-now. Starting twice is harmless: an open execution is used, a closed one isn't repeated. A run whose execution was lost is started
-anew under the same id and takes over what its log has.
+now; of a secret only its name and its shape. Starting twice is harmless: an open execution is used, a closed one isn't repeated. A run whose
+execution was lost is started anew under the same id and takes over what its log has.
 
 With a worker in this process the first workflow task comes back with the answer (eager start), without a poll.
 """
@@ -31,6 +31,7 @@ from engine.carrier_store import DatabaseOwners
 from engine.core.compiled import CompiledJson
 from engine.core.from_rows import LogRow, from_rows
 from engine.core.plan import build_plan
+from engine.core.secret_uses import VariableUses, variable_uses
 from engine.core.start import ResumeBase, RunStart, WorkflowInfo
 from engine.dispatch.executions import CannotStart, Start
 from engine.expressions.values import Json, Value, from_json
@@ -66,6 +67,7 @@ class Launcher:
         self._journal = journal
         self._task_queue = task_queue
         self._compiled: OrderedDict[tuple[int, str], CompiledJson] = OrderedDict()
+        self._uses: OrderedDict[tuple[int, str], VariableUses] = OrderedDict()
 
     async def __call__(self, start: Start) -> bool:
         """Whether this process executes the run from the start.
@@ -117,18 +119,40 @@ class Launcher:
                 compiled = cast("CompiledJson", found.compiled)
                 self._keep((start.workspace_id, run.compiled_hash), compiled)
             values = await variables.all_values(connection, workspace_id)
+            secrets = await variables.secret_names(connection, workspace_id)
             rows: Sequence[LogRow] = ()
             if start.recovered:
                 rows = [log_row_of(row) for row in await steps.journal(connection, workspace_id, run_id)]
         started_at = time.time() if run.started_at is None else run.started_at.timestamp()
         return RunArgs(
             head=Head(
-                start.run_id, start.workspace_id, str(run.workflow_id), started_at, run.parent_run_id is not None
+                start.run_id,
+                start.workspace_id,
+                str(run.workflow_id),
+                started_at,
+                run.parent_run_id is not None,
+                self._secrets_of(start.workspace_id, compiled, secrets) if secrets else (),
             ).dump(),
             compiled=compiled,
             start=self._start(run, compiled, values, rows, started_at),
             cancel=None if run.cancel_requested_at is None else "cancelled",
         )
+
+    def _secrets_of(self, workspace_id: int, compiled: CompiledJson, secrets: frozenset[str]) -> tuple[str, ...]:
+        """Those that the document reads. Raises `CannotStart` where one stands at a place that would be kept."""
+        key = (workspace_id, str(compiled["hash"]))
+        uses = self._uses.get(key)
+        if uses is None:
+            uses = self._uses[key] = variable_uses(compiled)
+            while len(self._uses) > _COMPILED:
+                self._uses.popitem(last=False)
+        for name, place in sorted(uses.barred.items()):
+            if name in secrets:
+                raise CannotStart(
+                    f"secret.misplaced: {name!r} has become a secret, and {place} would keep it in the log. "
+                    "Put it into the inputs of a module that sends it outside, and deploy again."
+                )
+        return tuple(sorted(uses.names & secrets))
 
     def _start(
         self,

@@ -9,7 +9,7 @@ are text. Keys of objects are never parsed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
@@ -38,6 +38,8 @@ class Expression:
     source: str
     references: tuple[Reference, ...]
     get: Get
+    pieces: "tuple[str | Expression, ...]" = ()
+    """Of a text with expressions in it."""
 
     def evaluate(self, scope: Mapping[str, Value], budget: Budget) -> Value:
         """The value over `scope`; raises ExpressionError, NeedsData."""
@@ -90,6 +92,68 @@ class Template:
         Raises ExpressionError, with the `pointer` of the string in its details, and NeedsData.
         """
         return _rendered(self.part, scope, budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A value that secrets went into. `shown` is the same with masks where an expression read one, whatever it made of it;
+    `made` are the values of these expressions."""
+
+    value: Value
+    shown: Value
+    made: tuple[Value, ...]
+
+
+def render_hiding(
+    template: Template, scope: Mapping[str, Value], budget: Budget, secrets: Container[str], mask: str
+) -> Hidden:
+    """Renders a value over a scope in which the variables of these names are secrets. Raises as `Template.render`."""
+    made: list[Value] = []
+
+    def masked(part: _Part) -> tuple[Value, Value]:
+        match part:
+            case _Fixed():
+                return part.value, part.value
+            case _Items():
+                pairs = [masked(item) for item in part.items]
+                return [value for value, _ in pairs], [shown for _, shown in pairs]
+            case _Members():
+                members = {key: masked(item) for key, item in part.members}
+                return (
+                    {key: value for key, (value, _) in members.items()},
+                    {key: shown for key, (_, shown) in members.items()},
+                )
+            case _Computed():
+                value = _rendered(part, scope, budget)
+                expression = part.expression
+                if not _reads(expression, secrets):
+                    return value, value
+                if not expression.pieces:
+                    made.append(value)
+                    return value, mask
+                texts: list[str] = []
+                for piece in expression.pieces:
+                    if isinstance(piece, str):
+                        texts.append(piece)
+                        continue
+                    inner = piece.evaluate(scope, budget)
+                    if _reads(piece, secrets):
+                        made.append(inner)
+                        texts.append(mask)
+                    else:
+                        texts.append(text_of(inner, budget))
+                return value, "".join(texts)
+        assert_never(part)
+
+    value, shown = masked(template.part)
+    return Hidden(value, shown, tuple(made))
+
+
+def _reads(expression: Expression, secrets: Container[str]) -> bool:
+    return any(
+        reference.path[0] == "vars" and (len(reference.path) < 2 or str(reference.path[1]) in secrets)
+        for reference in expression.references
+    )
 
 
 def compile_value(value: Json) -> Template:
@@ -174,7 +238,7 @@ def _text(source: str) -> Expression:
         budget.text(sum(map(len, parts)))
         return "".join(parts)
 
-    return Expression(source, references, get)
+    return Expression(source, references, get, tuple(pieces))
 
 
 def _split(source: str) -> list[str | Expression]:

@@ -72,6 +72,7 @@ async def workspace_view(conn: Connection, workspace_id: WorkspaceId) -> Workspa
     queues = await app_queues.consumers(conn, workspace_id)
     return WorkspaceView(
         variables=frozenset(await variables.all_values(conn, workspace_id)),
+        secrets=await variables.secret_names(conn, workspace_id),
         queues=[KnownQueue(queue.name, str(queue.queue_id), queue.workflow) for queue in queues],
     )
 

@@ -72,9 +72,11 @@ class Node:
 
     @property
     def takes_secrets(self) -> bool:
-        """Whether its inputs may hold secrets: what they are sent to is outside the run."""
+        """Whether its inputs may hold secrets: what they are sent to is outside of Millstream."""
         if self.module is None:
             return True
+        if self.module.keeps:
+            return False
         effect = self.module.effect
         if isinstance(effect, EffectByInput):
             return any(case.effect != "none" for case in (*effect.cases.values(), effect.default))

@@ -35,5 +35,6 @@ MODULE = Module(
         inputs={"workflow": "invoice", "input": {"order": 7}}, output={"invoice": "2026-0007"}, runnable=False
     ),
     effect=Effect.WRITE,
+    keeps=True,
     idempotent=True,
 )

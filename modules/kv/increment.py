@@ -39,6 +39,7 @@ MODULE = Module(
     output_schema=OUTPUT,
     example=Example(inputs={"key": "orders", "value": 2}, output={"value": 2, "version": 1, "found": True}),
     effect=Effect.WRITE,
+    keeps=True,
     idempotent=True,
     run=run,
 )

@@ -58,6 +58,7 @@ MODULE = Module(
         inputs={"key": "last-order", "value": {"id": 7}}, output={"value": {"id": 7}, "version": 1, "found": True}
     ),
     effect=Effect.WRITE,
+    keeps=True,
     idempotent=True,
     run=run,
 )

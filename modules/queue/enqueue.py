@@ -105,6 +105,7 @@ MODULE = Module(
         runnable=False,
     ),
     effect=Effect.WRITE,
+    keeps=True,
     idempotent=True,
     run=run,
 )

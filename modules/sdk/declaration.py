@@ -129,6 +129,8 @@ class Module:
     slots: tuple[str, ...] = ()
     timeout: float = 30.0
     retry: RetryDefaults = field(default_factory=RetryDefaults)
+    keeps: bool = False
+    """Its inputs are kept where people and other runs read them, so no secret may stand in them, whatever its effect is."""
     long: bool = False
     """May take over two seconds as a rule: goes to an ordinary activity at once."""
     run: Run | None = None

@@ -16,11 +16,12 @@ _NOTHING = Redactor(())
 
 
 class Used:
-    """Of one run, or of one attempt. Who resolves a secret adds it before anything is done with it."""
+    """Of one run. Who resolves a secret adds it before anything is done with it. `within`: what is known of all runs together."""
 
-    __slots__ = ("_redactor", "_values")
+    __slots__ = ("_redactor", "_values", "_within")
 
-    def __init__(self) -> None:
+    def __init__(self, within: Used | None = None) -> None:
+        self._within = within
         self._values: OrderedDict[str, None] = OrderedDict()
         self._redactor = _NOTHING
 
@@ -32,6 +33,8 @@ class Used:
                 self._redactor = _NOTHING
         while len(self._values) > _MOST_VALUES:
             self._values.popitem(last=False)
+        if self._within is not None:
+            self._within.add(value)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -49,19 +52,29 @@ class UsedByRuns:
 
     def __init__(self) -> None:
         self._runs: OrderedDict[str, Used] = OrderedDict()
+        self._all = Used()
 
     def of(self, run_id: str) -> Used:
         """The run's; made where there is none."""
         used = self._runs.get(run_id)
         if used is None:
-            used = self._runs[run_id] = Used()
+            used = self._runs[run_id] = Used(self._all)
             while len(self._runs) > _MOST_RUNS:
                 self._runs.popitem(last=False)
         else:
             self._runs.move_to_end(run_id)
         return used
 
+    def knows(self, run_id: str) -> bool:
+        """Whether anything was used here."""
+        used = self._runs.get(run_id)
+        return used is not None and bool(used.values)
+
     def redactor(self, run_id: str) -> Redactor:
         """For rows of the run; knows nothing where the run used nothing here."""
         used = self._runs.get(run_id)
         return _NOTHING if used is None else used.redactor()
+
+    def text(self, text: str) -> str:
+        """For what belongs to no run, such as the process's own log: hides what any run used here."""
+        return self._all.redactor().text(text)

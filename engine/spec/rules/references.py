@@ -30,11 +30,10 @@ _ELSEWHERE = {
     "run": "only where a run exists",
     "steps": "only in inputs of steps and in `output`",
 }
-_SECRET_TRIGGER_FIELDS = {
-    ("webhook.trigger", "secret"),
-    ("poll.trigger", "request"),
-    ("poll.trigger", "query"),
-}
+SECRET_TRIGGER_FIELDS = frozenset(
+    (("webhook.trigger", "secret"), ("poll.trigger", "request"), ("poll.trigger", "query"))
+)
+"""Module and input: the only ones of triggers that may hold secrets."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -186,7 +185,7 @@ def _may_hold_secret(place: Place) -> bool:
     if place.node is None:
         return False
     if place.where == "trigger":
-        return (place.node.name, place.field[1:].split("/", 1)[0]) in _SECRET_TRIGGER_FIELDS
+        return (place.node.name, place.field[1:].split("/", 1)[0]) in SECRET_TRIGGER_FIELDS
     return place.where == "step" and place.node.takes_secrets
 
 
