@@ -2485,7 +2485,12 @@ CREATE TABLE public.workflows_variables (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_by bigint,
-    CONSTRAINT workflows_variables_name CHECK ((name ~ '^[A-Za-z_][A-Za-z0-9_]{0,62}$'::text))
+    secret boolean DEFAULT false NOT NULL,
+    closed bytea,
+    former bytea,
+    CONSTRAINT workflows_variables_former_is_of_a_secret CHECK ((secret OR (former IS NULL))),
+    CONSTRAINT workflows_variables_name CHECK ((name ~ '^[A-Za-z_][A-Za-z0-9_]{0,62}$'::text)),
+    CONSTRAINT workflows_variables_secret_is_closed CHECK ((secret = (closed IS NOT NULL)))
 );
 
 ALTER TABLE ONLY public.workflows_variables FORCE ROW LEVEL SECURITY;
