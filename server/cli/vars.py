@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from server.cli.client import Refused, connect
+from server.cli.client import JsonObject, Refused, connect
 from server.cli.documents import read_json
 from server.cli.output import JsonOption, Out, cell
 
@@ -24,13 +24,13 @@ def register(app: typer.Typer) -> None:
         found, out = connect().items("/variables", most=10_000), Out(as_json)
         if as_json:
             out.json(found)
-        out.table(("name", "value", "updated at"), [(v["name"], v.get("value"), v["updated_at"]) for v in found])
+        out.table(("name", "value", "updated at"), [(v["name"], _shown(v), v["updated_at"]) for v in found])
 
     @nouns.command()
     def get(name: Name, as_json: JsonOption = False) -> None:
         """One variable's value."""
         found = connect().get(f"/variables/{quote(name, safe='')}")
-        Out(as_json).result(found, cell(found.get("value")))
+        Out(as_json).result(found, _shown(found))
 
     @nouns.command(name="set")
     def set_(
@@ -55,3 +55,7 @@ def register(app: typer.Typer) -> None:
         """Remove a variable."""
         connect().request("DELETE", f"/variables/{quote(name, safe='')}")
         Out().text(f"{name} is gone.")
+
+
+def _shown(variable: JsonObject) -> str:
+    return "(secret)" if variable["secret"] is True else cell(variable.get("value"))

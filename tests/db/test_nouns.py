@@ -154,17 +154,22 @@ async def test_deploys_number_upwards_and_equal_content_is_one_version(db: Datab
 async def test_variables(db: Database) -> None:
     ws = (await tenant(db)).workspace_id
     async with db.tenant(ws) as connection:
-        assert await variables.create(connection, ws, "A", {"x": ["\x00", None]})
+        made = await variables.create(connection, ws, "A", {"x": ["\x00", None]})
+        assert made is not None
         assert await variables.create(connection, ws, "A", 2) is None
         assert await variables.create(connection, ws, "B", None)
         assert await variables.all_values(connection, ws) == {"A": {"x": ["\x00", None]}, "B": None}
-        changed = await variables.put(connection, ws, "A", 3)
+        changed = await variables.put(connection, ws, made, 3)
         assert changed is not None
         assert await variables.get(connection, ws, "A") == changed
-        assert await variables.put(connection, ws, "C", 3) is None
+        secret = await variables.put(connection, ws, made, "***", closed=b"closed")
+        assert secret is not None
+        assert (secret.secret, await variables.secret_names(connection, ws)) == (True, {"A"})
+        assert await variables.put(connection, ws, made, 3) is None
+        assert not await variables.delete(connection, ws, made)
         assert [one.name for one in await variables.list_variables(connection, ws, "A", 10)] == ["B"]
-        assert await variables.delete(connection, ws, "A")
-        assert not await variables.delete(connection, ws, "A")
+        assert await variables.delete(connection, ws, secret)
+        assert not await variables.delete(connection, ws, secret)
 
 
 async def test_api_keys(db: Database) -> None:
