@@ -22,6 +22,7 @@ EventId = NewType("EventId", UUID)
 QueueId = NewType("QueueId", UUID)
 ItemId = NewType("ItemId", UUID)
 BatchId = NewType("BatchId", UUID)
+FileId = NewType("FileId", UUID)
 SignalId = NewType("SignalId", int)
 
 MAX_UUID = UUID(int=2**128 - 1)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ import structlog
 from temporalio.client import Client
 
 from db.channel import Channel
+from db.errors import DatabaseError
 from db.pool import Database
 from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
@@ -29,6 +31,7 @@ from engine.dispatch.launch import Launcher, resume_secret
 from engine.dispatch.reconciler import Reconciler
 from engine.hub import Hub
 from engine.isolated.pool import IsolatedPool
+from engine.led_rounds import Rhythm, led_rounds
 from engine.maintenance import Maintenance
 from engine.payloads import data_converter
 from engine.queues.enqueue import queues_over
@@ -55,11 +58,14 @@ from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
 from server.failpoints import failing_activities, failing_database, failing_executions, failpoints_of
 from server.logs import hiding
-from server.settings import Settings
+from server.settings import Settings, SettingsError
 from server.temporal import connect
 from server.worker import build_worker
 from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
+from workspace.files.objects import BadFilesUrl, Objects, open_objects
+from workspace.files.store import StoredFiles, files_over
+from workspace.files.sweeper import Sweeper
 from workspace.key_store import DatabaseKeys
 from workspace.key_values import key_values_over
 from workspace.keys import LocalKey, Vault, master_key_from_file, master_key_from_text
@@ -67,6 +73,9 @@ from workspace.secrets.used import UsedByRuns
 from workspace.secrets.variables import SecretVariables
 
 log = structlog.get_logger("millstream.process")
+
+FILES_RHYTHM = Rhythm(every=600.0, soon=30.0, spread=0.1)
+"""Of the sweeper of files. A round of its own: a store that is slow must not hold up what else is due."""
 
 
 class NoDatabase(Exception):
@@ -96,6 +105,7 @@ class Engine:
     resumer: Resumer
     webhooks: Webhooks
     queues: Queues
+    files: Callable[[int], StoredFiles]
 
 
 @asynccontextmanager
@@ -121,6 +131,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         lookup = Lookup(db, registry, prepared)
         egress = await stack.enter_async_context(Egress(make_policy(settings.egress_allow)))
         isolated = await stack.enter_async_context(IsolatedPool())
+        objects = await stack.enter_async_context(_objects(settings))
+        files = files_over(db, objects)
         owners = DatabaseOwners(db)
         stale = StaleWrites()
         used = UsedByRuns()
@@ -144,7 +156,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         canceller = Canceller(db, hub, dispatcher)
         children = ChildRuns(db, lookup, acceptor, canceller)
         sealed = SealedItems(vault)
-        host = Host(registry, egress, isolated, key_values_over(db), children, hub, queues_over(sealed))
+        host = Host(registry, egress, isolated, key_values_over(db), children, hub, queues_over(sealed), files)
         replayer = Replayer(db, lookup, prepared, acceptor)
         engine = Engine(
             db=db,
@@ -166,6 +178,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             webhooks=Webhooks(db, hub, lookup, acceptor),
             queues=Queues(db, sealed, hub),
+            files=files,
         )
         jobs = {
             "hub": hub.run(),
@@ -173,6 +186,14 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "dispatcher": dispatcher.run(),
             "reconciler": Reconciler(db, hub, executions, carrier, channel.leads).run(),
             "maintenance": Maintenance(db, channel.leads).run(),
+            "files": led_rounds(
+                "files",
+                channel.leads,
+                Sweeper(db, objects).round,
+                FILES_RHYTHM,
+                gone=(DatabaseError,),
+                log=logging.getLogger("millstream.files"),
+            ),
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
         }
         async with _at_work(jobs):
@@ -184,6 +205,20 @@ def master_key(settings: Settings) -> LocalKey:
     if settings.master_key is not None:
         return master_key_from_text(settings.master_key.get_secret_value())
     return master_key_from_file(settings.master_key_path, create=settings.master_key_file is None)
+
+
+def _objects(settings: Settings) -> Objects:
+    """Where files lie. Raises `SettingsError`."""
+    secret = settings.files_secret
+    try:
+        return open_objects(
+            settings.files_url,
+            settings.home / "files",
+            key_id=settings.files_key_id,
+            secret=None if secret is None else secret.get_secret_value(),
+        )
+    except BadFilesUrl as error:
+        raise SettingsError(f"MILLSTREAM_FILES_URL can't be used: {error}") from None
 
 
 @asynccontextmanager

@@ -17,6 +17,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 PREFIX = "MILLSTREAM_"
 _FALLBACKS = {
+    "files_key_id": "AWS_ACCESS_KEY_ID",
+    "files_secret": "AWS_SECRET_ACCESS_KEY",
     "llm_base_url": "OPENAI_BASE_URL",
     "llm_api_key": "OPENAI_API_KEY",
     "llm_model": "OPENAI_MODEL",
@@ -100,7 +102,9 @@ class Settings(BaseModel):
     smtp_port: Port = 2525
     email_domain: str = "localhost"
     mail_url: Annotated[str, _url_of("smtp", "smtps")] | None = None
-    files_url: str | None = None
+    files_url: Annotated[str, _url_of("s3", "file")] | None = None
+    files_key_id: str | None = None
+    files_secret: SecretStr | None = None
     llm_base_url: Annotated[str, _url_of("http", "https")] | None = None
     llm_api_key: SecretStr | None = None
     llm_model: str | None = None
@@ -151,6 +155,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"{PREFIX}TEMPORAL_TLS_CERT_FILE and {PREFIX}TEMPORAL_TLS_KEY_FILE belong together: set both"
         )
+    if (settings.files_key_id is None) != (settings.files_secret is None):
+        raise SettingsError(f"{PREFIX}FILES_KEY_ID and {PREFIX}FILES_SECRET belong together: set both")
     if settings.failpoint is not None and settings.env == "production":
         raise SettingsError(f"{PREFIX}FAILPOINT makes processes fail: it can't be set where {PREFIX}ENV is production")
     paths = {

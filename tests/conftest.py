@@ -10,6 +10,7 @@ settings.load_profile("millstream")
 pytest_plugins = [
     "tests.fixtures.carrier",
     "tests.fixtures.database",
+    "tests.fixtures.files",
     "tests.fixtures.http_server",
     "tests.fixtures.module_host",
     "tests.fixtures.servers",

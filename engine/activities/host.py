@@ -9,9 +9,10 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedQueues
+from modules.sdk.closed import ClosedFiles, ClosedQueues
 from modules.sdk.context import Http, Isolated, KeyValues, Queues
 from modules.sdk.declaration import Module
+from modules.sdk.files import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,14 @@ def _no_queues(workspace_id: int) -> Queues:
     return ClosedQueues("queue.unknown", "There are no queues here.")
 
 
+def _no_files(workspace_id: int) -> Files:
+    return ClosedFiles("file.unknown", "There are no files here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` a
-    workspace's queues."""
+    """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` and
+    `files` those of a workspace."""
 
     modules: Modules
     http: Http
@@ -91,3 +96,4 @@ class Host:
     children: Children
     notices: Notices
     queues: Callable[[int], Queues] = _no_queues
+    files: Callable[[int], Files] = _no_files

@@ -290,6 +290,7 @@ def _context(
         http=host.http,
         key_values=host.key_values(head.workspace_id, head.workflow_id),
         queues=host.queues(head.workspace_id),
+        files=host.files(head.workspace_id),
         isolated=host.isolated,
         evaluate=evaluate,
         log=log,

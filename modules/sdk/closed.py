@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from modules.sdk.context import HttpResponse, KeyValue, QueueItem, Staged
+from modules.sdk.files import LARGEST_FILE, File, NewFile
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError
 
@@ -77,6 +78,33 @@ class ClosedQueues:
 
     async def stage(self, queue: str, items: Sequence[QueueItem], *, operation: str) -> Staged:
         raise ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedFiles:
+    """Implements `Files`: every use fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def stat(self, file_id: str) -> File:
+        raise self._refusal()
+
+    async def open_read(self, file_id: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        if file_id:
+            raise self._refusal()
+        yield b""
+
+    async def write(
+        self, content: AsyncIterator[bytes], new: NewFile, *, operation: str, most: int = LARGEST_FILE
+    ) -> File:
+        raise self._refusal()
+
+    async def delete(self, file_id: str, *, operation: str) -> bool:
+        raise self._refusal()
+
+    def _refusal(self) -> ModuleError:
+        return ModuleError(self.code, self.message, retryable=False)
 
 
 def no_log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:

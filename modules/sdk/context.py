@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from modules.sdk.files import Files
 from modules.sdk.json import Json, JsonObject
 
 
@@ -148,6 +149,7 @@ class Context:
     http: Http
     key_values: KeyValues
     queues: Queues
+    files: Files
     isolated: Isolated
     evaluate: Evaluate
     log: Log

@@ -8,6 +8,7 @@ from server.api import openapi, problems
 from server.api.interrupted import Interrupted
 from server.api.routes import (
     checks,
+    files,
     hooks,
     keys,
     modules,
@@ -24,7 +25,7 @@ from server.api.services import Services
 from server.metrics import Measured
 
 PREFIX = "/api/v1"
-BELOW = (workflows, versions, runs, checks, modules, queues, variables, keys, workspaces)
+BELOW = (workflows, versions, runs, checks, modules, queues, files, variables, keys, workspaces)
 OUTSIDE = (hooks, resume, system)
 
 

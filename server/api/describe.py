@@ -11,7 +11,7 @@ from engine.expressions.values import Json
 from server.api.shapes import Schema, ref
 
 Gives: TypeAlias = Mapping[int, str | None]
-"""By status: the name of a shape, a media type (it has a slash), or None for no body."""
+"""By status: the name of a shape, a media type (it has a slash), `Problem` for a refusal that isn't every route's, or None for no body."""
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -19,7 +19,7 @@ YAML = "application/yaml"
 
 def answering(gives: Gives) -> dict[str, object]:
     """The `responses` of an operation; problems are added to all of them alike."""
-    return {"responses": {str(status): _answer(shape) for status, shape in gives.items()}}
+    return {"responses": {str(status): _answer(status, shape) for status, shape in gives.items()}}
 
 
 def taking(shape: str | type[BaseModel], *, required: bool = True, yaml: bool = False) -> dict[str, object]:
@@ -36,7 +36,9 @@ def taking_any(**media: Schema) -> dict[str, object]:
     return {"requestBody": {"required": False, "content": {"*/*": {"schema": {}}, **media}}}
 
 
-def _answer(shape: str | None) -> dict[str, Json]:
+def _answer(status: int, shape: str | None) -> dict[str, Json]:
+    if shape == "Problem":
+        return {"$ref": f"#/components/responses/{status}"}
     if shape is None:
         return {"description": "Nothing."}
     if "/" in shape:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
+from server.api.file_shapes import FILE_ANSWERS, FILE_REQUESTS
 from server.api.queue_shapes import QUEUE_ANSWERS, QUEUE_REQUESTS
 from server.api.route import ACTION, WRITES
 from server.api.shapes import ANSWERS, REQUESTS
@@ -27,11 +28,13 @@ _PROBLEMS: dict[int, str] = {
     410: "It was there, and is over.",
     413: "The body is too long.",
     415: "A body of that type can't be taken.",
+    416: "The file has no such part.",
     422: "Well-formed, but not acceptable; `findings` or `errors` say where.",
     429: "Too many requests.",
     500: "The run failed.",
     503: "The database can't be reached; nothing was accepted.",
     504: "The run has not answered in time; it goes on.",
+    507: "The store of files has no room left.",
 }
 _KEY = {
     "name": "Idempotency-Key",
@@ -75,7 +78,7 @@ def methods_finder(app: FastAPI) -> Callable[[str], list[str]]:
 
 def _described(document: Node) -> Node:
     document["components"] = {
-        "schemas": {**REQUESTS, **QUEUE_REQUESTS, **ANSWERS, **QUEUE_ANSWERS},
+        "schemas": {**REQUESTS, **QUEUE_REQUESTS, **FILE_REQUESTS, **ANSWERS, **QUEUE_ANSWERS, **FILE_ANSWERS},
         "responses": {
             str(status): {"description": told, "content": {"application/problem+json": {"schema": _PROBLEM}}}
             for status, told in _PROBLEMS.items()

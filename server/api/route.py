@@ -11,7 +11,7 @@ refused write changed nothing and may be sent again.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -38,6 +38,9 @@ def does(action: str, gives: Gives, **extra: object) -> dict[str, Any]:
 class ApiRoute(APIRoute):
     """See the module's text."""
 
+    remembers: ClassVar[bool] = True
+    """Whether repeats of a keyed write are met here, for which its body is read whole."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         if ACTION not in (self.openapi_extra or {}):
@@ -56,16 +59,27 @@ class ApiRoute(APIRoute):
             caller = await services.gate(request, action)
             request.state.caller = caller
             key = request.headers.get("idempotency-key")
-            if key is None or request.method not in WRITES:
+            if key is None or request.method not in WRITES or not self.remembers:
                 return await handler(request)
             return await _once(services, caller, request, key, handler)
 
         return guarded
 
 
-async def _once(services: Services, caller: Caller, request: Request, key: str, handler: Handler) -> Response:
+class StreamedRoute(ApiRoute):
+    """A route whose body may be too long to be read before it is handled: its handler meets the repeats of a keyed write itself."""
+
+    remembers = False
+
+
+def check_key(key: str) -> None:
+    """Raises `Problem` 422 for what is no Idempotency-Key."""
     if not 0 < len(key) <= _LONGEST_KEY:
         raise Invalid("idempotency.key", f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
+
+
+async def _once(services: Services, caller: Caller, request: Request, key: str, handler: Handler) -> Response:
+    check_key(key)
     # As it was sent, with its escapes: what they stand for may be text that PostgreSQL can't hold.
     path = bytes(request.scope["raw_path"]).decode("latin-1")
     route = f"{request.method} {path}?{request.url.query}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -20,6 +20,7 @@ from server.cli.output import CliError
 from server.settings import Settings, load_settings
 
 _TIMEOUT_S = 330.0  # a run may be waited for 300 s
+_CHUNK = 2**20
 JsonObject: TypeAlias = "dict[str, Json]"
 
 
@@ -79,12 +80,12 @@ class Api:
         method: str,
         path: str,
         *,
-        body: Json | bytes = None,
+        body: Json | bytes | Iterator[bytes] = None,
         media: str = "application/json",
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> JsonObject:
-        """The answer's object; ``{}`` for an empty one. Bytes are sent as they are, under ``media``.
+        """The answer's object; ``{}`` for an empty one. Bytes are sent as they are, under ``media``; an iterator's as they come.
 
         None in ``query`` leaves the parameter out.
         """
@@ -107,6 +108,16 @@ class Api:
                 break
         return found
 
+    def download(self, path: str) -> Generator[bytes]:
+        """The bytes of ``path``, piece by piece. Raises CliError when they end too early."""
+        with self._answer("GET", path, None, "", None, {"Accept": "*/*"}) as answer:
+            left = int(answer.headers.get("content-length", "0"))
+            while left and (chunk := answer.read(min(left, _CHUNK))):
+                left -= len(chunk)
+                yield chunk
+            if left:
+                raise CliError("the connection ended before the file did", "try again")
+
     def events(self, path: str, last_event_id: str | None = None) -> Generator[Event]:
         """The server-sent events of ``path`` until the server closes the stream."""
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
@@ -127,17 +138,17 @@ class Api:
         self,
         method: str,
         path: str,
-        body: Json | bytes,
+        body: Json | bytes | Iterator[bytes],
         media: str,
         query: Mapping[str, object] | None,
         headers: Mapping[str, str] | None,
     ) -> Generator[http.client.HTTPResponse]:
-        sent = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        sent = body if body is None or isinstance(body, bytes | Iterator) else json.dumps(body).encode()
         together = {"Authorization": f"Bearer {self._key}", "Accept": "application/json", **(headers or {})}
         if sent is not None:
             together["Content-Type"] = media
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        target = f"{self._base.path}/api/v1{path}" + (f"?{urlencode(given)}" if given else "")
+        target = f"{self._base.path}/api/v1{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
         connection = self._connection()
         try:
             try:

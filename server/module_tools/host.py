@@ -12,7 +12,7 @@ from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import as_value, to_json
-from modules.sdk.closed import ClosedHttp, ClosedQueues, no_log
+from modules.sdk.closed import ClosedFiles, ClosedHttp, ClosedQueues, no_log
 from modules.sdk.context import Context, Isolated, KeyValue
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError, Rejected
@@ -97,6 +97,7 @@ def example_context(isolated: Isolated, timeout: float) -> Context:
         http=ClosedHttp("http.blocked", "an example has no network: say `runnable=False`"),
         key_values=MemoryKeyValues(),
         queues=ClosedQueues("queue.unknown", "an example has no queues: say `runnable=False`"),
+        files=ClosedFiles("file.unknown", "an example has no files: say `runnable=False`"),
         isolated=isolated,
         evaluate=evaluate,
         log=no_log,

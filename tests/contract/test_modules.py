@@ -35,6 +35,9 @@ TABLE: dict[str, tuple[str, list[str], list[str]]] = {
     "kv.set": ("write", ["out"], []),
     "kv.delete": ("write", ["out"], []),
     "kv.increment": ("write", ["out"], []),
+    "files.read": ("read", ["out"], []),
+    "files.write": ("write", ["out"], []),
+    "files.delete": ("write", ["out"], []),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from db import (
     api_keys,
+    files,
     flushes,
     key_values,
     payloads,
@@ -19,7 +20,7 @@ from db import (
     workflows,
     workspaces,
 )
-from db.ids import RunId, WorkspaceId
+from db.ids import FileId, RunId, WorkspaceId, new_uuid7
 from db.pool import Database
 from db.record import record
 from db.run_rows import RunFilter
@@ -53,6 +54,12 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
             "insert into idempotency_keys (workspace_id, key, route, body_hash, expires_at) "
             f"values ({workspace_id}, 'k', 'r', '', now() + interval '1 day')"
         )
+        file_id = FileId(new_uuid7())
+        await files.begin(connection, workspace_id, file_id, "f", "text/plain", 1, None)
+        await files.finish(
+            connection, workspace_id, file_id, name=slug, mime_type="a/b", size=0, sha256="", tags=[], ttl_s=None
+        )
+        assert await files.answer(connection, workspace_id, "same", slug, 60)
     queue = await bench(db, owner, flush_batch_size=1)
     await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
     [batch] = await queue.claim()
