@@ -2119,6 +2119,43 @@ ALTER TABLE ONLY public.events_to_be_processed FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.events_to_be_processed OWNER TO ms_owner;
 
+CREATE TABLE public.file_operations (
+    workspace_id bigint NOT NULL,
+    operation text NOT NULL,
+    answer json NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.file_operations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.file_operations OWNER TO ms_owner;
+
+CREATE TABLE public.files (
+    workspace_id bigint NOT NULL,
+    file_id uuid NOT NULL,
+    name text NOT NULL,
+    mime_type text NOT NULL,
+    state text DEFAULT 'uploading'::text NOT NULL,
+    piece_size integer NOT NULL,
+    size bigint,
+    sha256 text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by bigint,
+    expires_at timestamp with time zone,
+    touched_at timestamp with time zone DEFAULT now() NOT NULL,
+    swept_at timestamp with time zone,
+    CONSTRAINT files_name CHECK (((length(name) >= 1) AND (length(name) <= 255))),
+    CONSTRAINT files_piece_size CHECK ((piece_size > 0)),
+    CONSTRAINT files_ready_is_whole CHECK (((state <> 'ready'::text) OR ((size IS NOT NULL) AND (sha256 IS NOT NULL)))),
+    CONSTRAINT files_state CHECK ((state = ANY (ARRAY['uploading'::text, 'ready'::text, 'removed'::text]))),
+    CONSTRAINT files_swept_is_removed CHECK (((swept_at IS NULL) OR (state = 'removed'::text)))
+);
+
+ALTER TABLE ONLY public.files FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.files OWNER TO ms_owner;
+
 CREATE TABLE public.idempotency_keys (
     workspace_id bigint NOT NULL,
     key text NOT NULL,
@@ -2591,6 +2628,12 @@ ALTER TABLE ONLY public.app_queue
 ALTER TABLE ONLY public.events_to_be_processed
     ADD CONSTRAINT events_to_be_processed_pkey PRIMARY KEY (event_id);
 
+ALTER TABLE ONLY public.file_operations
+    ADD CONSTRAINT file_operations_pkey PRIMARY KEY (workspace_id, operation);
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_pkey PRIMARY KEY (file_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (workspace_id, key);
 
@@ -2702,6 +2745,18 @@ CREATE UNIQUE INDEX events_dedupe ON public.events_to_be_processed USING btree (
 
 CREATE INDEX events_received ON public.events_to_be_processed USING btree (received_at);
 
+CREATE INDEX file_operations_expiry ON public.file_operations USING btree (expires_at);
+
+CREATE INDEX files_expiry ON public.files USING btree (expires_at) WHERE ((state = 'ready'::text) AND (expires_at IS NOT NULL));
+
+CREATE INDEX files_listed ON public.files USING btree (workspace_id, file_id DESC) WHERE (state = 'ready'::text);
+
+CREATE INDEX files_removed ON public.files USING btree (swept_at NULLS FIRST) WHERE (state = 'removed'::text);
+
+CREATE INDEX files_tags ON public.files USING gin (tags) WHERE (state = 'ready'::text);
+
+CREATE INDEX files_uploads ON public.files USING btree (touched_at) WHERE (state = 'uploading'::text);
+
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
 
 CREATE INDEX key_value_operations_created ON public.key_value_operations USING btree (created_at);
@@ -2777,6 +2832,9 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.files
+    ADD CONSTRAINT files_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
@@ -2863,6 +2921,10 @@ CREATE POLICY engine ON public.app_queue_operations TO ms_engine USING ((workspa
 
 CREATE POLICY engine ON public.events_to_be_processed TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.file_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.files TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.idempotency_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.key_value_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -2909,6 +2971,10 @@ CREATE POLICY engine ON public.workspaces TO ms_engine USING ((workspace_id = CO
 
 ALTER TABLE public.events_to_be_processed ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.file_operations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.files ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_value_operations ENABLE ROW LEVEL SECURITY;
@@ -2940,6 +3006,10 @@ CREATE POLICY tenant ON public.app_queue_logs TO ms_app USING ((workspace_id = (
 CREATE POLICY tenant ON public.app_queue_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.events_to_be_processed TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.file_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.files TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.idempotency_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -3280,6 +3350,12 @@ GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.file_operations TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.file_operations TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.files TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.files TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO ms_app;

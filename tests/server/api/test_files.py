@@ -180,10 +180,9 @@ async def test_a_run_writes_reads_and_deletes_files(api: Api) -> None:
                 "gone": "{{ steps.gone.output.deleted }}",
                 "id": "{{ steps.made.output.file_id }}",
             },
-            ["made", "read", "gone"],
             made=step("files.write", name="n.bin", content="aGkK", encoding="base64", tags=["t"], expires_in="1h"),
-            read=step("files.read", file_id="{{ steps.made.output.file_id }}"),
-            gone=step("files.delete", file_id="{{ steps.made.output.file_id }}"),
+            read=step("files.read", after="made", file_id="{{ steps.made.output.file_id }}"),
+            gone=step("files.delete", after="read", file_id="{{ steps.made.output.file_id }}"),
         )
     )
     run = await api.run(name)
