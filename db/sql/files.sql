@@ -104,7 +104,7 @@ update files f set state = 'removed' from picked p where f.file_id = p.file_id;
 
 -- name: to_sweep (engine)
 -- Files whose objects are to be taken away, for the first or the second time.
-select workspace_id, file_id, swept_at is not null from files
+select workspace_id, file_id, swept_at is not null as swept from files
 where state = 'removed' and (swept_at is null or swept_at < now() - make_interval(secs => :again_s))
 order by swept_at nulls first
 limit :most;
