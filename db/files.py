@@ -1,4 +1,4 @@
-"""Files: their rows. The states stand at the head of migrations/0012_files.sql; their bytes are no business of this package."""
+"""Files: their rows. The states stand at the head of migrations/0013_files.sql; their bytes are no business of this package."""
 
 from __future__ import annotations
 
