@@ -35,18 +35,13 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Value:
     name: str
     value: Json
+    secret: bool
 
 
 _ALL = rows("variables", "all_values", _Value)
-_SECRET_NAMES = rows("variables", "secret_names", _Name)
 _CLOSED = rows("variables", "closed", Closed)
 _PAGE = rows("variables", "page", Variable)
 _GET = rows("variables", "get", Variable)
@@ -60,8 +55,10 @@ async def all_values(connection: Connection, workspace_id: WorkspaceId) -> dict[
     return {row.name: row.value for row in await connection.all(_ALL, workspace_id=workspace_id)}
 
 
-async def secret_names(connection: Connection, workspace_id: WorkspaceId) -> frozenset[str]:
-    return frozenset(row.name for row in await connection.all(_SECRET_NAMES, workspace_id=workspace_id))
+async def at_start(connection: Connection, workspace_id: WorkspaceId) -> tuple[dict[str, Json], frozenset[str]]:
+    """The same, and which of them are secrets."""
+    found = await connection.all(_ALL, workspace_id=workspace_id)
+    return {row.name: row.value for row in found}, frozenset(row.name for row in found if row.secret)
 
 
 async def list_variables(

@@ -1,10 +1,6 @@
 -- name: all_values (app, engine)
 -- Names and values of a workspace's variables; of a secret its shape.
-select name, value from workflows_variables where workspace_id = :workspace_id order by name;
-
--- name: secret_names (app, engine)
--- Which of a workspace's variables are secrets.
-select name from workflows_variables where workspace_id = :workspace_id and secret order by name;
+select name, value, secret from workflows_variables where workspace_id = :workspace_id order by name;
 
 -- name: page (app, engine)
 -- Variables in order of their names.

@@ -118,8 +118,7 @@ class Launcher:
                     raise CannotStart("The document that the run was accepted with is gone.")
                 compiled = cast("CompiledJson", found.compiled)
                 self._keep((start.workspace_id, run.compiled_hash), compiled)
-            values = await variables.all_values(connection, workspace_id)
-            secrets = await variables.secret_names(connection, workspace_id)
+            values, secrets = await variables.at_start(connection, workspace_id)
             rows: Sequence[LogRow] = ()
             if start.recovered:
                 rows = [log_row_of(row) for row in await steps.journal(connection, workspace_id, run_id)]

@@ -70,9 +70,10 @@ def living(found: Workflow | None, reference: str) -> Workflow:
 async def workspace_view(conn: Connection, workspace_id: WorkspaceId) -> WorkspaceView:
     """What the validator must know of the workspace."""
     queues = await app_queues.consumers(conn, workspace_id)
+    values, secrets = await variables.at_start(conn, workspace_id)
     return WorkspaceView(
-        variables=frozenset(await variables.all_values(conn, workspace_id)),
-        secrets=await variables.secret_names(conn, workspace_id),
+        variables=frozenset(values),
+        secrets=secrets,
         queues=[KnownQueue(queue.name, str(queue.queue_id), queue.workflow) for queue in queues],
     )
 

@@ -164,7 +164,7 @@ async def test_variables(db: Database) -> None:
         assert await variables.get(connection, ws, "A") == changed
         secret = await variables.put(connection, ws, made, "***", closed=b"closed")
         assert secret is not None
-        assert (secret.secret, await variables.secret_names(connection, ws)) == (True, {"A"})
+        assert (secret.secret, (await variables.at_start(connection, ws))[1]) == (True, {"A"})
         assert await variables.put(connection, ws, made, 3) is None
         assert not await variables.delete(connection, ws, made)
         assert [one.name for one in await variables.list_variables(connection, ws, "A", 10)] == ["B"]
