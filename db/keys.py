@@ -26,9 +26,22 @@ class SomeKey:
     wrapped: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class RootKey:
+    """The root of what is derived, wrapped."""
+
+    master: str
+    wrapped: bytes
+
+
 _OF_WORKSPACE = rows("keys", "of_workspace", KeyRow)
 _ADD = command("keys", "add")
 _SOME = rows("keys", "some", SomeKey)
+_ROOT = rows("keys", "root", RootKey)
+_KEEP_ROOT = command("keys", "keep_root")
+_REWRAP_ROOT = command("keys", "rewrap_root")
+_OTHERS = rows("keys", "of_other_masters", SomeKey)
+_REWRAP = command("keys", "rewrap")
 
 
 async def wrapped(connection: Connection, workspace_id: WorkspaceId) -> list[KeyRow]:
@@ -45,3 +58,36 @@ async def add(connection: Connection, workspace_id: WorkspaceId, key: KeyRow) ->
 async def some(connection: Connection) -> SomeKey | None:
     """Some workspace's newest key, None where there is none yet."""
     return await connection.maybe(_SOME)
+
+
+async def root(connection: Connection) -> RootKey | None:
+    """None before the first rotation of the master key."""
+    return await connection.maybe(_ROOT)
+
+
+async def keep_root(connection: Connection, key: RootKey) -> None:
+    """One that stands stays."""
+    await connection.count(_KEEP_ROOT, master=key.master, wrapped=key.wrapped)
+
+
+async def rewrap_root(connection: Connection, key: RootKey, former: str) -> None:
+    """Does nothing where it isn't under `former` any more."""
+    await connection.count(_REWRAP_ROOT, master=key.master, wrapped=key.wrapped, former=former)
+
+
+async def of_other_masters(connection: Connection, master: str, most: int) -> list[SomeKey]:
+    """Data keys of all workspaces that aren't wrapped by `master`."""
+    return await connection.all(_OTHERS, master=master, most=most)
+
+
+async def rewrap(connection: Connection, key: SomeKey, former: str) -> bool:
+    """False where it isn't under `former` any more."""
+    done = await connection.count(
+        _REWRAP,
+        workspace_id=key.workspace_id,
+        number=key.number,
+        master=key.master,
+        wrapped=key.wrapped,
+        former=former,
+    )
+    return done > 0

@@ -2199,6 +2199,17 @@ ALTER TABLE ONLY public.key_values FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_values OWNER TO ms_owner;
 
+CREATE TABLE public.master_root (
+    one boolean DEFAULT true NOT NULL,
+    master text NOT NULL,
+    wrapped bytea NOT NULL,
+    CONSTRAINT master_root_is_one CHECK (one)
+);
+
+ALTER TABLE ONLY public.master_root FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.master_root OWNER TO ms_owner;
+
 CREATE TABLE public.queue_rate_limiting (
     workspace_id bigint NOT NULL,
     queue_id uuid NOT NULL,
@@ -2643,6 +2654,9 @@ ALTER TABLE ONLY public.key_value_operations
 ALTER TABLE ONLY public.key_values
     ADD CONSTRAINT key_values_pkey PRIMARY KEY (workspace_id, scope, key);
 
+ALTER TABLE ONLY public.master_root
+    ADD CONSTRAINT master_root_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY public.queue_rate_limiting
     ADD CONSTRAINT queue_rate_limiting_pkey PRIMARY KEY (queue_id);
 
@@ -2931,6 +2945,8 @@ CREATE POLICY engine ON public.key_value_operations TO ms_engine USING ((workspa
 
 CREATE POLICY engine ON public.key_values TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.master_root TO ms_engine USING (true) WITH CHECK (true);
+
 CREATE POLICY engine ON public.queue_rate_limiting TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.rate_ledger TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -2980,6 +2996,8 @@ ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.key_value_operations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_values ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.master_root ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner_sees ON public.workflows FOR SELECT TO ms_owner USING (true);
 
@@ -3365,6 +3383,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_eng
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_engine;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.master_root TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_engine;

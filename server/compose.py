@@ -68,7 +68,14 @@ from workspace.files.store import StoredFiles, files_over
 from workspace.files.sweeper import Sweeper
 from workspace.key_store import DatabaseKeys
 from workspace.key_values import key_values_over
-from workspace.keys import LocalKey, Vault, master_key_from_file, master_key_from_text
+from workspace.keys import (
+    KeyProvider,
+    MasterKeys,
+    Vault,
+    master_key_from_file,
+    master_keys_from_text,
+    read_master_keys,
+)
 from workspace.secrets.used import UsedByRuns
 from workspace.secrets.variables import SecretVariables
 
@@ -200,11 +207,13 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             yield engine
 
 
-def master_key(settings: Settings) -> LocalKey:
-    """The key that the settings give; the file in the home is made at the first start. Raises `BadMasterKey`."""
+def master_key(settings: Settings) -> KeyProvider:
+    """The keys that the settings give; the file in the home is made at the first start. Raises `BadMasterKey`."""
     if settings.master_key is not None:
-        return master_key_from_text(settings.master_key.get_secret_value())
-    return master_key_from_file(settings.master_key_path, create=settings.master_key_file is None)
+        given = master_keys_from_text(settings.master_key.get_secret_value())
+        return MasterKeys(lambda: given)
+    master_key_from_file(settings.master_key_path, create=settings.master_key_file is None)
+    return MasterKeys(lambda: read_master_keys(settings.master_key_path))
 
 
 def _objects(settings: Settings) -> Objects:

@@ -28,6 +28,11 @@ class DatabaseKeys:
             found = await keys.some(connection)
         return None if found is None else (found.workspace_id, WrappedKey(found.number, found.master, found.wrapped))
 
+    async def wrapped_root(self) -> WrappedKey | None:
+        async with self._db.single() as connection:
+            found = await keys.root(connection)
+        return None if found is None else WrappedKey(0, found.master, found.wrapped)
+
 
 def _wrapped(row: keys.KeyRow) -> WrappedKey:
     return WrappedKey(row.number, row.master, row.wrapped)

@@ -12,6 +12,15 @@ new data key gets the next number, and older numbers go on opening what they clo
 Each wrapped key carries the fingerprint of the master key that wrapped it. A process that starts with another master key finds that out
 by `Vault.check` before it does anything, instead of failing at the first field.
 
+Rotation of the master key, under load (`workspace/rotation.py`):
+
+    the file or variable holds  OLD        everything is wrapped by OLD
+                                NEW OLD    what is wrapped from now on is wrapped by NEW; both open; the rest is wrapped again, row by row
+                                NEW        nothing is wrapped by OLD any more
+
+Each row is right in each of these states, so a rotation that dies anywhere is taken up where it was. A process that meets a fingerprint which it
+doesn't know reads its file again, and so it does before it wraps. What is derived stays the same: the first rotation keeps its root, wrapped.
+
 Rejected: one key for everything (one leak opens all, and a workspace can't be forgotten by destroying its key); deriving data keys from the
 master key (rotation would then have to re-encrypt every field).
 """
@@ -24,6 +33,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -82,28 +92,29 @@ class KeyStore(Protocol):
         """Some workspace's key, None where there is none yet."""
         ...
 
+    async def wrapped_root(self) -> WrappedKey | None:
+        """The root of what is derived, None before the first rotation."""
+        ...
+
 
 class KeyProvider(Protocol):
-    """The holder of the master key. It wraps and derives, and never gives the key itself away."""
+    """The holder of the master keys."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Names the key without telling anything of it."""
+    def current(self) -> LocalKey:
+        """The one that wraps from now on. Raises `BadMasterKey`."""
         ...
 
-    async def wrap(self, data_key: bytes, bound_to: bytes) -> bytes: ...
-
-    async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
-        """Raises `WrongMasterKey`."""
+    def oldest(self) -> LocalKey:
+        """The last one that is given: until the first rotation is done, things are derived from it."""
         ...
 
-    def derive(self, purpose: str, *parts: bytes) -> bytes:
-        """32 bytes that only this master key gives for these arguments."""
+    def named(self, fingerprint: str) -> LocalKey | None:
+        """The one that wrapped under this name, if it is still given."""
         ...
 
 
 class LocalKey:
-    """A `KeyProvider` over 32 bytes in this process's memory."""
+    """A master key in this process's memory, and a `KeyProvider` that has no other."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
@@ -116,11 +127,26 @@ class LocalKey:
     def fingerprint(self) -> str:
         return self._fingerprint
 
-    async def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
+    @property
+    def root(self) -> bytes:
+        """The key itself: the first rotation keeps it as the root of what is derived."""
+        return self._root
+
+    def current(self) -> LocalKey:
+        return self
+
+    def oldest(self) -> LocalKey:
+        return self
+
+    def named(self, fingerprint: str) -> LocalKey | None:
+        return self if fingerprint == self._fingerprint else None
+
+    def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
         return nonce + self._cipher.encrypt(nonce, data_key, bound_to)
 
-    async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
+    def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
+        """Raises `WrongMasterKey`."""
         try:
             return self._cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound_to)
         except InvalidTag:
@@ -129,6 +155,38 @@ class LocalKey:
     def derive(self, purpose: str, *parts: bytes) -> bytes:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in (purpose.encode(), *parts))
         return hmac.new(self._root, message, hashlib.sha256).digest()
+
+
+class MasterKeys:
+    """A `KeyProvider` over what `read` gives, such as a file: read again for a key that isn't known, and before each wrapping."""
+
+    def __init__(self, read: Callable[[], Sequence[LocalKey]]) -> None:
+        self._read = read
+        self._known = list(read())
+
+    def current(self) -> LocalKey:
+        self._known = list(self._read())
+        return self._known[0]
+
+    def oldest(self) -> LocalKey:
+        return self._known[-1]
+
+    def named(self, fingerprint: str) -> LocalKey | None:
+        for again in (False, True):
+            if again:
+                self._known = list(self._read())
+            for key in self._known:
+                if key.fingerprint == fingerprint:
+                    return key
+        return None
+
+
+def master_keys_from_text(text: str) -> list[LocalKey]:
+    """One key, or several between blanks, line ends or commas: the first wraps, the others only open. Raises `BadMasterKey`."""
+    found = [master_key_from_text(part) for part in text.replace(",", " ").split()]
+    if not found:
+        raise BadMasterKey("The master key must be 32 bytes in hexadecimal or base64.")
+    return found
 
 
 def master_key_from_text(text: str) -> LocalKey:
@@ -142,19 +200,24 @@ def master_key_from_text(text: str) -> LocalKey:
 
 
 def master_key_from_file(path: Path, *, create: bool) -> LocalKey:
-    """Read the key file; with `create`, make it when it is missing. Two processes that make it at once end up with one key.
+    """The key of the file that wraps; with `create`, make it when it is missing. Two processes that make it at once end up with one key.
 
     Raises `BadMasterKey` when it is missing, unreadable, or holds no key.
     """
     if create and not path.exists():
         _create(path)
+    return read_master_keys(path)[0]
+
+
+def read_master_keys(path: Path) -> list[LocalKey]:
+    """All keys of a file, as `master_keys_from_text`. Raises `BadMasterKey`."""
     try:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:
         raise BadMasterKey(f"There is no master key file at {str(path)!r}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadMasterKey(f"The master key file {str(path)!r} can't be read: {error.__class__.__name__}.") from None
-    return master_key_from_text(text)
+    return master_keys_from_text(text)
 
 
 def _create(path: Path) -> None:
@@ -209,9 +272,12 @@ class Vault:
         self._provider = provider
         self._store = store
         self._rings: dict[int, _Ring] = {}
+        self._root: LocalKey | None = None
 
     async def check(self) -> None:
-        """Raises `WrongMasterKey` when the database holds keys that the master key at hand didn't wrap."""
+        """Before anything is derived. Raises `WrongMasterKey` when the database holds keys that no master key at hand wrapped."""
+        kept = await self._store.wrapped_root()
+        self._root = None if kept is None else LocalKey(opened_by(self._provider, kept, ROOT))
         found = await self._store.any_wrapped_key()
         if found is not None:
             await self._open(*found)
@@ -248,13 +314,14 @@ class Vault:
 
     def derive(self, purpose: str, *parts: bytes) -> bytes:
         """A secret for another purpose than closing fields, as the signature of resume links."""
-        return self._provider.derive(purpose, *parts)
+        return (self._root or self._provider.oldest()).derive(purpose, *parts)
 
     async def _ring(self, workspace_id: int, *, make: bool) -> _Ring:
         keys = await self._store.wrapped_keys(workspace_id)
         if not keys and make:
-            wrapped = await self._provider.wrap(os.urandom(32), _bound(workspace_id, 1))
-            keys = await self._store.add_wrapped_key(workspace_id, WrappedKey(1, self._provider.fingerprint, wrapped))
+            master = self._provider.current()
+            wrapped = master.wrap(os.urandom(32), bound_key(workspace_id, 1))
+            keys = await self._store.add_wrapped_key(workspace_id, WrappedKey(1, master.fingerprint, wrapped))
         ciphers = {key.number: AESGCM(await self._open(workspace_id, key)) for key in keys}
         ring = _Ring(ciphers, max(ciphers, default=0))
         if ciphers:
@@ -262,10 +329,21 @@ class Vault:
         return ring
 
     async def _open(self, workspace_id: int, key: WrappedKey) -> bytes:
-        if key.master != self._provider.fingerprint:
-            raise WrongMasterKey
-        return await self._provider.unwrap(key.wrapped, _bound(workspace_id, key.number))
+        return opened_by(self._provider, key, bound_key(workspace_id, key.number))
 
 
-def _bound(workspace_id: int, number: int) -> bytes:
+ROOT = b"root of derived keys"
+"""What the wrapped root is bound to."""
+
+
+def opened_by(provider: KeyProvider, key: WrappedKey, bound_to: bytes) -> bytes:
+    """Raises `WrongMasterKey`."""
+    master = provider.named(key.master)
+    if master is None:
+        raise WrongMasterKey
+    return master.unwrap(key.wrapped, bound_to)
+
+
+def bound_key(workspace_id: int, number: int) -> bytes:
+    """What a wrapped data key is bound to."""
     return f"data key {number} of workspace {workspace_id}".encode()
