@@ -24,6 +24,8 @@ ItemId = NewType("ItemId", UUID)
 BatchId = NewType("BatchId", UUID)
 FileId = NewType("FileId", UUID)
 SignalId = NewType("SignalId", int)
+ConnectionId = NewType("ConnectionId", UUID)
+ProviderId = NewType("ProviderId", UUID)
 
 MAX_UUID = UUID(int=2**128 - 1)
 MIN_UUID = UUID(int=0)

@@ -1,6 +1,7 @@
 """How often something may start: one exact history for each key, shared by all processes. The rule is in migration 0007.
 
-Keys have name spaces: `step:` for throttles of steps, `hook:` for webhooks. Different limits under one key look at the same history.
+Keys have name spaces: `step:` for throttles of steps, `hook:` for webhooks,
+`connection:` for rate limits of connections. Different limits under one key look at the same history.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from db.data import fitting_key
 from db.ids import WorkspaceId
 from db.statements import command, rows
 
-Space = Literal["step", "hook"]
+Space = Literal["step", "hook", "connection"]
 MOST_COUNT = 2**31 - 1
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db import app_queues, maintenance, run_rows, versions, workflows
+from db import app_queues, connections, maintenance, run_rows, versions, workflows
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import UserId, WorkflowId, WorkspaceId
 from db.pool import Database
 from db.versions import Draft
 from db.workflows import Workflow
+from engine.authority import Authority, authorise
 from engine.definition_views import draft_view, findings_view, hooks, renamed, storable, version_view, workflow_view
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
@@ -32,6 +33,7 @@ from engine.spec.catalog import Catalog, WorkspaceView
 from engine.spec.diff import diff
 from engine.spec.finding import Code, Finding, has_errors
 from engine.spec.load import load
+from engine.spec.named import connections_of
 from engine.spec.normalize import complete
 from engine.spec.upgrade import upgrade
 from engine.spec.validate import validate
@@ -52,7 +54,14 @@ class Definitions:
         self._public_url = public_url.rstrip("/")
 
     async def create(
-        self, workspace_id: WorkspaceId, slug: str, by: UserId | None, document: Json, parsed: Sequence[Finding] = ()
+        self,
+        workspace_id: WorkspaceId,
+        slug: str,
+        by: UserId | None,
+        document: Json,
+        parsed: Sequence[Finding] = (),
+        *,
+        authority: Authority,
     ) -> JsonObject:
         """A new workflow with its first draft; its name is the document's. `parsed` are findings of the text itself.
 
@@ -69,6 +78,7 @@ class Definitions:
             )
         storable(findings)
         async with acting(self._db, workspace_id) as conn:
+            await authorise(conn, workspace_id, document, authority)
             made = await workflows.create(conn, workspace_id, name, by)
             if made is None:
                 raise Conflict("name.taken", f"There is a workflow {name!r} in this workspace already.")
@@ -134,6 +144,7 @@ class Definitions:
             await workflows.delete(conn, workspace_id, workflow.workflow_id)
             # Before its runs are cancelled: their items then go back to their queues, uncounted as failures.
             await app_queues.unbind(conn, workspace_id, workflow.workflow_id)
+            await connections.bind(conn, workspace_id, workflow.workflow_id, ())
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:
             await self._purge(workspace_id, workflow, open_runs)
@@ -153,6 +164,8 @@ class Definitions:
         document: Json,
         base_revision: int | None,
         parsed: Sequence[Finding] = (),
+        *,
+        authority: Authority,
     ) -> JsonObject:
         """Raises `Invalid` without `base_revision`, `Conflict` with the current draft when it isn't the current one."""
         if base_revision is None:
@@ -163,6 +176,7 @@ class Definitions:
         storable(self._judged(document, None, parsed))
         async with acting(self._db, workspace_id) as conn:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
+            await authorise(conn, workspace_id, document, authority)
             saved = None
             if 0 < base_revision < 2**31:
                 saved = await versions.put_draft(
@@ -179,7 +193,14 @@ class Definitions:
         return draft_view(saved, self._of_workflow(workflow, document, view, parsed))
 
     async def deploy(
-        self, workspace_id: WorkspaceId, by: UserId | None, reference: str, note: str | None, base_revision: int | None
+        self,
+        workspace_id: WorkspaceId,
+        by: UserId | None,
+        reference: str,
+        note: str | None,
+        base_revision: int | None,
+        *,
+        authority: Authority,
     ) -> tuple[JsonObject, bool]:
         """The version that is live now, and whether it is a new one. Raises `Invalid` with findings, `Conflict` when the draft moved on."""
         async with acting(self._db, workspace_id) as conn:
@@ -193,6 +214,7 @@ class Definitions:
                     extra={"revision": draft.revision},
                 )
             document = complete(upgrade(draft.document), self._catalog)
+            await authorise(conn, workspace_id, document, authority)
             view = await workspace_view(conn, workspace_id)
             findings = (*validate(document, self._catalog, view, "deploy"), *renamed(workflow, document))
             if has_errors(findings):
@@ -210,6 +232,7 @@ class Definitions:
             if deployed is None:
                 raise NotFound("workflow", reference)
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "deployed")
+            await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
         self._bindings.tell(workspace_id, queues)
@@ -242,7 +265,9 @@ class Definitions:
             document = await versions.document(conn, workspace_id, workflow.workflow_id, number)
         return {**version_view(found), "document": document}
 
-    async def rollback(self, workspace_id: WorkspaceId, reference: str, number: int) -> JsonObject:
+    async def rollback(
+        self, workspace_id: WorkspaceId, reference: str, number: int, *, authority: Authority
+    ) -> JsonObject:
         """An older version is live again; the draft stays as it is. Raises `Invalid` where the workspace no longer fits the version."""
         async with acting(self._db, workspace_id) as conn:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
@@ -251,6 +276,7 @@ class Definitions:
                 document = await versions.document(conn, workspace_id, workflow.workflow_id, number)
             if document is None:
                 raise NotFound("version", str(number))
+            await authorise(conn, workspace_id, document, authority)
             findings = validate(document, self._catalog, await workspace_view(conn, workspace_id), "deploy")
             if has_errors(findings):
                 raise refused(findings, "made live again")
@@ -259,6 +285,7 @@ class Definitions:
             if version is None:
                 raise NotFound("version", str(number))
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "made live again")
+            await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
         self._bindings.tell(workspace_id, queues)
         return version_view(version)
 
@@ -343,6 +370,11 @@ class Definitions:
                 await workflows.drop_views(conn, workflow.workflow_id)
         except DatabaseUnavailable as error:
             raise Unavailable from error
+
+
+def _connections(document: Json) -> list[str]:
+    """Those that it names, each once."""
+    return sorted({one.name for one in connections_of(document)})
 
 
 async def _draft(conn: Connection, workflow: Workflow) -> Draft:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from db import flushes, maintenance, partitions, rates
+from db import connection_tokens, flushes, maintenance, partitions, rates
 from db.connection import Connection
 from db.errors import DatabaseError
 from db.pool import Database
@@ -53,6 +53,8 @@ class Maintenance:
             await flushes.delete_old(conn)
         async with self._db.engine() as conn:
             await rates.delete_expired(conn, _MANY)
+        async with self._db.engine() as conn:
+            await connection_tokens.delete_expired(conn, _MANY)
         async with self._db.engine() as conn:
             await maintenance.strip_answers(conn)
         if time.monotonic() >= self._daily:

@@ -73,6 +73,7 @@ def dump_start(start: RunStart) -> JsonObject:
         "reply": start.reply,
         "depth": start.depth,
         "deadline": start.deadline,
+        **({"limited": [*sorted(start.limited)]} if start.limited else {}),
     }
 
 
@@ -82,6 +83,7 @@ def load_start(data: JsonObject) -> RunStart:
     resume = data.get("resume")
     depth = data.get("depth")
     memo = data.get("memo")
+    limited = data.get("limited")
     return RunStart(
         run_id=str(data["run_id"]),
         workflow=WorkflowInfo(
@@ -91,6 +93,7 @@ def load_start(data: JsonObject) -> RunStart:
         trigger=_loaded(data["trigger"]),
         trigger_id=None if data.get("trigger_id") is None else str(data["trigger_id"]),
         vars=_loaded(data.get("vars")),
+        limited=frozenset(str(name) for name in limited) if isinstance(limited, list) else frozenset(),
         origin=str(data["origin"]),
         options=load_options(mapping(data.get("options"))),
         memo=None if memo is None else _loaded(memo),

@@ -78,6 +78,7 @@ def dump_call(call: ModuleCall) -> JsonObject:
         "retry": dict(call.retry),
         "failed_handle": call.failed_handle,
         **({"throttled": True} if call.throttled else {}),
+        **({"connection": call.connection} if call.connection is not None else {}),
     }
 
 
@@ -101,6 +102,7 @@ def load_call(data: JsonObject) -> ModuleCall:
         retry=obj(data["retry"]),
         failed_handle=cast("str | None", data.get("failed_handle")),
         throttled=data.get("throttled") is True,
+        connection=cast("str | None", data.get("connection")),
     )
 
 

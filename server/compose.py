@@ -25,6 +25,8 @@ from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
 from engine.activities.secrets import StoredSecrets
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
+from engine.connections.connections import Connections
+from engine.connections.providers import Providers
 from engine.definitions import Definitions
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.launch import Launcher, resume_secret
@@ -61,6 +63,12 @@ from server.logs import hiding
 from server.settings import Settings, SettingsError
 from server.temporal import connect
 from server.worker import build_worker
+from workspace.connections.in_use import RunConnections
+from workspace.connections.oauth.consent import Consents
+from workspace.connections.oauth.refresh import Refresher
+from workspace.connections.opening import Opener
+from workspace.connections.sealed import Sealed
+from workspace.connections.trying import Trials
 from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
 from workspace.files.objects import BadFilesUrl, Objects, open_objects
@@ -113,6 +121,9 @@ class Engine:
     webhooks: Webhooks
     queues: Queues
     files: Callable[[int], StoredFiles]
+    connections: Connections
+    providers: Providers
+    consents: Consents
 
 
 @asynccontextmanager
@@ -163,7 +174,22 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         canceller = Canceller(db, hub, dispatcher)
         children = ChildRuns(db, lookup, acceptor, canceller)
         sealed = SealedItems(vault)
-        host = Host(registry, egress, isolated, key_values_over(db), children, hub, queues_over(sealed), files)
+        credentials = Sealed(vault)
+        refresher = Refresher(db, credentials, egress)
+        stack.push_async_callback(refresher.close)
+        opener = Opener(db, credentials, refresher)
+        consents = Consents(db, credentials, egress, f"{settings.url}/oauth/callback")
+        host = Host(
+            registry,
+            egress,
+            isolated,
+            key_values_over(db),
+            children,
+            hub,
+            queues_over(sealed),
+            files,
+            RunConnections(db, opener, egress),
+        )
         replayer = Replayer(db, lookup, prepared, acceptor)
         engine = Engine(
             db=db,
@@ -186,6 +212,9 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             webhooks=Webhooks(db, hub, lookup, acceptor),
             queues=Queues(db, sealed, hub),
             files=files,
+            connections=Connections(db, credentials, opener, consents, Trials(egress, {}), egress),
+            providers=Providers(db, credentials),
+            consents=consents,
         )
         jobs = {
             "hub": hub.run(),

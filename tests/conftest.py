@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.files",
     "tests.fixtures.http_server",
     "tests.fixtures.module_host",
+    "tests.fixtures.oauth_provider",
     "tests.fixtures.servers",
     "tests.fixtures.stack",
     "tests.fixtures.api",  # after those that it imports, so that their asserts explain themselves

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.core.effects import ChildStart
@@ -13,6 +13,9 @@ from modules.sdk.closed import ClosedFiles, ClosedQueues
 from modules.sdk.context import Http, Isolated, KeyValues, Queues
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
+from modules.sdk.verdicts import Rejected
+from workspace.connections.in_use import InUse
+from workspace.connections.opening import Learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,21 @@ class Children(Protocol):
         ...
 
 
+class Connections(Protocol):
+    """The workspace's connections, as steps use them."""
+
+    async def use(self, workspace_id: int, name: str, learned: Learned) -> InUse:
+        """For one attempt. Raises `ModuleError` with a code `connection.*`. `learned` is told of each secret text."""
+        ...
+
+
+class NoConnections:
+    """`Connections` of a workspace that has none."""
+
+    async def use(self, workspace_id: int, name: str, learned: Learned) -> InUse:
+        raise Rejected("connection.missing", f"the workspace has no connection {name!r}")
+
+
 def _no_queues(workspace_id: int) -> Queues:
     return ClosedQueues("queue.unknown", "There are no queues here.")
 
@@ -97,3 +115,4 @@ class Host:
     notices: Notices
     queues: Callable[[int], Queues] = _no_queues
     files: Callable[[int], Files] = _no_files
+    connections: Connections = field(default_factory=NoConnections)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
+from db import connections, rates, record, resumes, run_rows, runs, steps
 from db import payloads as payload_rows
-from db import rates, record, resumes, run_rows, runs, steps
 from db.connection import Connection
 from db.data import Payload, ref_of
 from db.ids import RunId, WorkspaceId
@@ -154,6 +154,18 @@ class DatabaseLog:
         async with self._db.single() as connection:
             start = await rates.take_start(
                 connection, WorkspaceId(head.workspace_id), "step", key, count, per, reserve=True
+            )
+        return Turn(start.due, start.wait_s)
+
+    async def take_turn_of(self, head: Head, connection: str) -> Turn:
+        workspace_id = WorkspaceId(head.workspace_id)
+        async with self._db.single() as db:
+            found = await connections.by_name(db, workspace_id, connection)
+            if found is None or found.rate_count is None or found.rate_per is None:
+                return Turn(0.0, 0.0)
+            key = str(found.connection_id)
+            start = await rates.take_start(
+                db, workspace_id, "connection", key, found.rate_count, found.rate_per, reserve=True
             )
         return Turn(start.due, start.wait_s)
 

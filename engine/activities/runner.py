@@ -32,6 +32,7 @@ from modules.sdk.context import Context, Staged
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
+from workspace.connections.in_use import InUse
 from workspace.secrets.redactor import MASK, Redactor
 from workspace.secrets.secret import texts_of
 from workspace.secrets.variables import LARGEST
@@ -234,7 +235,10 @@ async def _called(
         timer = asyncio.timeout(call.timeout)
         try:
             async with timer:
-                return await module.run(given, _context(head, call, scope, host, lines, secrets))
+                connection = None
+                if call.connection is not None:
+                    connection = await host.connections.use(head.workspace_id, call.connection, secrets.used.add)
+                return await module.run(given, _context(head, call, scope, host, lines, secrets, connection))
         except TimeoutError:
             if not timer.expired():
                 raise
@@ -257,7 +261,13 @@ async def _called(
 
 
 def _context(
-    head: Head, call: ModuleCall, scope: Mapping[str, Value], host: Host, lines: list[LogLine], secrets: Given
+    head: Head,
+    call: ModuleCall,
+    scope: Mapping[str, Value],
+    host: Host,
+    lines: list[LogLine],
+    secrets: Given,
+    connection: InUse | None,
 ) -> Context:
     evaluated = 0
 
@@ -287,13 +297,14 @@ def _context(
         attempt=call.attempt,
         idempotency_key=call.idempotency_key,
         timeout=call.timeout,
-        http=host.http,
+        http=host.http if connection is None else connection.http,
         key_values=host.key_values(head.workspace_id, head.workflow_id),
         queues=host.queues(head.workspace_id),
         files=host.files(head.workspace_id),
         isolated=host.isolated,
         evaluate=evaluate,
         log=log,
+        connection=None if connection is None else connection.about,
     )
 
 

@@ -27,6 +27,10 @@ class Ledger(Protocol):
 
     async def take_start(self, head: Head, key: str, count: int, per: float) -> Turn: ...
 
+    async def take_turn_of(self, head: Head, connection: str) -> Turn:
+        """By the limit that the workspace's connection of that name has now; at once where it has none, or isn't there."""
+        ...
+
 
 class Starts:
     def __init__(self, log: RunLog, ledger: Ledger, notices: Notices) -> None:
@@ -38,7 +42,11 @@ class Starts:
     async def take_start(self, given: object) -> object:
         request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
-        turn = await self._ledger.take_start(
-            request.head, str(argument["key"]), whole(argument["count"]), number(argument["per"]) or 0.0
-        )
+        connection = argument.get("connection")
+        if connection is not None:
+            turn = await self._ledger.take_turn_of(request.head, str(connection))
+        else:
+            turn = await self._ledger.take_start(
+                request.head, str(argument["key"]), whole(argument["count"]), number(argument["per"]) or 0.0
+            )
         return answer({"due": turn.due, "wait": turn.wait}, written)

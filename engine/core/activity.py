@@ -49,6 +49,7 @@ class Activity:
         "run",
         "slot",
         "started_at",
+        "turn",
         "waiting",
     )
 
@@ -71,6 +72,8 @@ class Activity:
         self.retry_at: float | None = None
         self.slot: float | None = None
         """While its throttle holds it up: the time that is kept for it."""
+        self.turn = 0
+        """Which of its turns that is: see `throttle.py`."""
         self.progress: dict[str, Value] = {}
         """What the node must know again to go on in a continued history."""
         self.keep: Callable[[], dict[str, Value]] | None = None

@@ -32,7 +32,7 @@ from engine.core.outcome import OUT, Flow, Outcome, StepState
 from engine.core.records import Mocked, StepRecord, StepStatus
 from engine.core.retry import RetryPolicy, decide, retryable
 from engine.core.sizes import larger_than
-from engine.core.throttle import take_turn
+from engine.core.throttle import limited_by, take_turn
 from engine.expressions.errors import ExpressionError, NeedsData
 from engine.expressions.values import Json
 from modules.sdk.verdicts import ModuleError
@@ -98,7 +98,7 @@ def _remembered(at: Activity) -> bool:
         return False
     if state is None:
         at.attempt, at.counted, at.retry_at, started, at.progress = progress_of(entry)
-        at.slot = slot_of(entry)
+        at.slot, at.turn = slot_of(entry)
         if started is not None:
             at.started_at = started
             at.begun = at.resumed = True
@@ -210,7 +210,8 @@ async def _call(at: Activity, idempotent: bool, policy: RetryPolicy) -> Result:
         started_at=at.started_at,
         retry={**policy.to_json(), "counted": at.counted},
         failed_handle=",".join(_handles_of_failure(plan)) or None,
-        throttled=plan.throttle is not None,
+        connection=plan.step.connection,
+        throttled=plan.throttle is not None or limited_by(at) is not None,
     )
     with at.run.calling():
         found = await at.run.effects.call_module(call)
@@ -270,6 +271,7 @@ def _settled(at: Activity, result: Result, inputs: Inputs, policy: RetryPolicy) 
         at.retry_at = again
     at.begun = at.resumed = at.waiting = False
     at.slot = None
+    at.turn = 0
     at.progress = {}
     at.keep = None
     at.inner = []

@@ -51,6 +51,8 @@ class ModuleCall:
     """What decides `retry_at` of a failed row: `RetryPolicy.from_json` of it, and `counted`, for `decide` in `engine/core/retry.py`."""
     failed_handle: str | None = None
     """What the row of the last attempt has as `handle` if it fails: what the step's `on_error` gives."""
+    connection: str | None = None
+    """The name of a connection of the workspace, looked up where the module runs."""
     throttled: bool = False
     """Its start was counted: made again after a lost worker, it must be counted again, so it is lost instead (`CallOutcome.lost`)."""
 
@@ -178,6 +180,10 @@ class Effects(Protocol):
 
         At most `count` starts lie in any `per` seconds, of all runs of the workspace. Each call takes another one.
         """
+        ...
+
+    async def take_turn_of(self, connection: str) -> float:
+        """The same under the rate limit that the connection has now; now where it has none."""
         ...
 
     async def wait_event(self, wait: EventWait) -> EventAnswer: ...

@@ -8,7 +8,7 @@ One flat dict serves three uses:
 
     path  → {"o": [status, attempt, handles, output, error, started_at, finished_at], "k": kept, "new": true, "i": input}     ended
           → {"p": {"a": attempt, "c": counted, "at": retry_at, "s": started_at, "n": progress of its node}}                      open
-                 and "t": its time, while its throttle holds it up
+                 and "t": its time, while its throttle holds it up, "u": if that is not the first one
     ""    → {"numbers": {path: attempt}, "responded": bool}                                                                       the run
 
 Values may hold references; whoever stores a memo must keep them apart from data that looks like one. A step is looked
@@ -61,6 +61,8 @@ def progress_entry(activity: Activity) -> dict[str, Value]:
     }
     if activity.slot is not None:
         progress["t"] = activity.slot
+    if activity.turn:
+        progress["u"] = activity.turn
     return {"p": progress}
 
 
@@ -118,10 +120,10 @@ def progress_of(entry: Value) -> tuple[int, int, float | None, float | None, dic
     )
 
 
-def slot_of(entry: Value) -> float | None:
-    """Of an open step that its throttle holds up: the time that is kept for it."""
+def slot_of(entry: Value) -> tuple[float | None, int]:
+    """Of an open step that its throttle holds up: the time that is kept for it, and which of its turns that is."""
     data = cast("dict[str, Value]", cast("dict[str, Value]", entry)["p"])
-    return cast("float | None", data.get("t"))
+    return cast("float | None", data.get("t")), cast("int", data.get("u", 0))
 
 
 def error_to_memo(error: StepError) -> dict[str, Json]:

@@ -113,6 +113,10 @@ class Simulation:
         """Nobody else is here, and waits end at once."""
         return self._now
 
+    async def take_turn_of(self, connection: str) -> float:
+        """The same."""
+        return self._now
+
     async def wait_event(self, wait: EventWait) -> EventAnswer:
         raise Failed(StepError("mock.missing", f"{wait.path!r} waits for an event and has no mock", wait.path))
 

@@ -41,6 +41,8 @@ class RunStart:
     trigger: Mapping[str, Value]
     trigger_id: str | None = None
     vars: Mapping[str, Value] = field(default_factory=dict[str, "Value"])
+    limited: frozenset[str] = frozenset()
+    """The connections of the document that have a rate limit."""
     origin: str = ""
     options: RunOptions = field(default_factory=RunOptions)
     memo: Mapping[str, Value] | None = None

@@ -7,11 +7,15 @@
 Each attempt takes a start of its own. A start that was taken and then lost (a worker died between) is wasted, never used twice. One
 that was slept through, because nothing could go on when its time came, isn't used either: all that slept would begin at
 once. Another one is then asked for, with four times the patience, so that a machine that is always late goes on too.
+
+A step may have two turns to take: its own throttle's, and then that of its connection's rate limit, whose count and time the carrier looks
+up when it is asked. Each is taken when the one before has come, so none is kept for longer than it is waited for.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,23 +56,70 @@ class ThrottlePlan:
         return f"at most {starts} per {_span(self.per)} share the key {shown!r}"
 
 
+def limited_by(at: Activity) -> str | None:
+    """The step's connection, if it had a rate limit when the run began."""
+    name = at.plan.step.connection
+    return name if name is not None and name in at.run.start.limited and at.effect != "none" else None
+
+
 async def take_turn(at: Activity) -> None:
     """Returns when the attempt may begin. Raises ExpressionError, Failed for the key."""
-    plan, options, effects = at.plan.throttle, at.run.start.options, at.run.effects
-    if plan is None or (at.resumed and at.slot is None):
+    options = at.run.start.options
+    turns = [turn for turn in (_own_turn(at), _turn_of_connection(at)) if turn is not None]
+    if not turns or (at.resumed and at.slot is None):
         return
     if options.unmocked == "fail" or options.simulate:  # waits of tests end at once
         return
+    for number in range(at.turn, len(turns)):
+        at.turn = number
+        await _taken(at, turns[number])
+    at.turn = 0
+    at.started_at = at.run.effects.now()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """`ask` gives the time of the next start, and what the row of an attempt that waits for it says."""
+
+    ask: Callable[[], Awaitable[tuple[float, str]]]
+
+
+def _own_turn(at: Activity) -> _Turn | None:
+    plan = at.plan.throttle
+    if plan is None:
+        return None
+
+    async def ask() -> tuple[float, str]:
+        key = await _key(at, plan)
+        with at.run.calling():
+            return await at.run.effects.take_start(_bounded(key), plan.count, plan.per), plan.reason(key)
+
+    return _Turn(ask)
+
+
+def _turn_of_connection(at: Activity) -> _Turn | None:
+    name = limited_by(at)
+    if name is None:
+        return None
+
+    async def ask() -> tuple[float, str]:
+        with at.run.calling():
+            return await at.run.effects.take_turn_of(name), f"the rate limit of the connection {name!r}"
+
+    return _Turn(ask)
+
+
+async def _taken(at: Activity, turn: _Turn) -> None:
+    """Returns when that turn has come."""
+    effects = at.run.effects
     patience = PATIENCE
     while True:
         if at.slot is None:
-            key = await _key(at, plan)
-            with at.run.calling():
-                due = await effects.take_start(_bounded(key), plan.count, plan.per)
+            due, reason = await turn.ask()
             if due <= effects.now():
-                break
+                return
             at.slot = due
-            at.wait_row(None, "throttle", until=due, reason=plan.reason(key))
+            at.wait_row(None, "throttle", until=due, reason=reason)
         at.waiting = True
         await at.sleep_until(at.slot)
         at.resumed = False  # what follows is new
@@ -76,9 +127,8 @@ async def take_turn(at: Activity) -> None:
         late = effects.now() - at.slot
         at.slot, at.waiting = None, False
         if late <= patience:
-            break
+            return
         patience *= 4.0
-    at.started_at = effects.now()
 
 
 async def _key(at: Activity, plan: ThrottlePlan) -> str:

@@ -19,7 +19,7 @@ from uuid import UUID
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from db import documents, run_rows, steps, variables
+from db import connections, documents, run_rows, steps, variables
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.run_rows import RunRow
@@ -119,6 +119,8 @@ class Launcher:
                 compiled = cast("CompiledJson", found.compiled)
                 self._keep((start.workspace_id, run.compiled_hash), compiled)
             values, secrets = await variables.at_start(connection, workspace_id)
+            named = sorted(build_plan(compiled).document.required_connections)
+            limited = await connections.limited(connection, workspace_id, named) if named else []
             rows: Sequence[LogRow] = ()
             if start.recovered:
                 rows = [log_row_of(row) for row in await steps.journal(connection, workspace_id, run_id)]
@@ -133,7 +135,7 @@ class Launcher:
                 self._secrets_of(start.workspace_id, compiled, secrets) if secrets else (),
             ).dump(),
             compiled=compiled,
-            start=self._start(run, compiled, values, rows, started_at),
+            start=self._start(run, compiled, values, frozenset(limited), rows, started_at),
             cancel=None if run.cancel_requested_at is None else "cancelled",
         )
 
@@ -158,6 +160,7 @@ class Launcher:
         run: RunRow,
         compiled: CompiledJson,
         values: dict[str, Json],
+        limited: frozenset[str],
         rows: Sequence[LogRow],
         started_at: float,
     ) -> RunStart:
@@ -175,6 +178,7 @@ class Launcher:
             trigger={name: from_json(value) for name, value in mapping(run.trigger).items()},
             trigger_id=run.trigger_id,
             vars=cast("dict[str, Value]", values),
+            limited=limited,
             origin=run.origin,
             options=load_options(options),
             memo=memo or None,

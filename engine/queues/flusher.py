@@ -36,6 +36,7 @@ from db.errors import DatabaseUnavailable
 from db.flushes import Batch
 from db.ids import QueueId
 from db.pool import Database
+from engine.authority import DEPLOYED
 from engine.core.errors import StepError
 from engine.expressions.values import Json
 from engine.hub import Hub, Kind, Notice
@@ -194,7 +195,7 @@ class Flusher:
                     "enqueued_at": moment(one.enqueued_at),
                 }
             )
-        target = await self._lookup.target(batch.workspace_id, str(batch.workflow_id), "deployed")
+        target = await self._lookup.target(batch.workspace_id, str(batch.workflow_id), "deployed", DEPLOYED)
 
         async def first(conn: Connection) -> None:
             if not await flushes.begin(conn, batch.batch_id, batch.epoch):

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from db.data import storable
 from engine.expressions.values import Json
+from engine.mistakes import Mistakes
 from engine.problems import Invalid
-from engine.queues.mistakes import Mistakes
 from engine.queues.sealed_items import CALL_LIMIT, KEY_LIMIT
 from engine.queues.settings import seconds
 from modules.sdk.context import QueueItem

@@ -22,9 +22,9 @@ from db.queue_items import Item
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.hub import Hub, Kind
+from engine.mistakes import Mistakes
 from engine.problems import Conflict, Invalid, Problem
 from engine.queues.given import object_of, read_chosen, read_items
-from engine.queues.mistakes import Mistakes
 from engine.queues.sealed_items import ITEM_LIMIT, SealedItems, TooLargeItem
 from engine.queues.settings import NAMES, read_name, read_settings, read_status, settings_of
 from engine.queues.views import (

@@ -15,7 +15,7 @@ from uuid import UUID
 from db.app_queues import Queue, QueueSettings, Status
 from engine.expressions.durations import parse_duration
 from engine.expressions.values import Json
-from engine.queues.mistakes import Mistakes
+from engine.mistakes import Mistakes
 
 JsonObject = Mapping[str, Json]
 Word = TypeVar("Word", bound=str)

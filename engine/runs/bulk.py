@@ -24,6 +24,7 @@ from db.ids import MAX_UUID, RunId, WorkspaceId, new_uuid7
 from db.pool import Database
 from db.record import RunStatus
 from db.run_rows import RunFilter, RunRow
+from engine.authority import Authority
 from engine.expressions.values import Json
 from engine.problems import Invalid, Problem
 from engine.runs.cancel import Canceller
@@ -86,7 +87,13 @@ class Bulk:
         return Many({"count": len(ids), "effects": [], "run_ids": ids, "more": more is not None}, more, wanted.dry)
 
     async def replay(
-        self, workspace_id: WorkspaceId, body: Json, cursor: Sequence[Json] | None = None, key: str | None = None
+        self,
+        workspace_id: WorkspaceId,
+        body: Json,
+        cursor: Sequence[Json] | None = None,
+        key: str | None = None,
+        *,
+        authority: Authority,
     ) -> Many:
         """`{filter, all?, dry_run?, operation?, limit?, cursor?, from_step?, input?, version?, keys?}`. `key`: the request's Idempotency-Key.
 
@@ -124,7 +131,7 @@ class Bulk:
                         run_ids.append(str(run_id if wanted.dry else done[run_id]))
                         continue
                     _refuse_left_out(rows[run_id], wanted.chosen)
-                    ready = await self._replayer.prepare(rows[run_id], request, targets)
+                    ready = await self._replayer.prepare(rows[run_id], request, targets, authority=authority)
                     if request.from_step is None:
                         again.append(run_id)
                     else:

@@ -11,6 +11,7 @@ from db.run_rows import RunRow
 from engine.activities.host import Head
 from engine.activities.run_log import RunPayloads
 from engine.activities.stored import whole
+from engine.authority import DEPLOYED
 from engine.core.effects import ChildStart
 from engine.core.errors import Failed, StepError
 from engine.expressions.values import Json
@@ -47,7 +48,7 @@ class ChildRuns:
             )
         body = await whole(child.input, RunPayloads(self._db, parent))
         try:
-            target = await self._lookup.target(workspace_id, child.workflow, child.version)
+            target = await self._lookup.target(workspace_id, child.workflow, child.version, DEPLOYED)
             document = target.prepared.document
             line = await self._line(workspace_id, parent)
             trigger: dict[str, Json] = {"type": "subworkflow", "id": choose(document, None), "body": body}

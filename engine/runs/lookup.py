@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from db import app_queues, variables, versions, workflows
+from db import app_queues, connections, variables, versions, workflows
 from db.connection import Connection
 from db.ids import WorkflowId, WorkspaceId
 from db.pool import Database
 from db.workflows import Workflow
+from engine.authority import Authority, authorise
 from engine.expressions.values import Json
 from engine.problems import Conflict, Invalid, NotFound
 from engine.runs.prepared import Prepared, PreparedDocuments
@@ -74,6 +75,7 @@ async def workspace_view(conn: Connection, workspace_id: WorkspaceId) -> Workspa
     return WorkspaceView(
         variables=frozenset(values),
         secrets=secrets,
+        connections={known.name: known.app for known in await connections.known(conn, workspace_id)},
         queues=[KnownQueue(queue.name, str(queue.queue_id), queue.workflow) for queue in queues],
     )
 
@@ -98,11 +100,13 @@ class Lookup:
         self._hashes: OrderedDict[tuple[WorkflowId, int], str] = OrderedDict()
         """By workflow and version: a version never changes, so its hash is asked for once."""
 
-    async def target(self, workspace_id: WorkspaceId, reference: str, version: VersionName) -> Target:
-        """Raises `NotFound` (workflow, version), `Conflict` (nothing deployed yet), `Invalid` (a draft with errors)."""
+    async def target(
+        self, workspace_id: WorkspaceId, reference: str, version: VersionName, authority: Authority
+    ) -> Target:
+        """Raises `NotFound` (workflow, version), `Conflict` (nothing deployed yet), `Invalid` (a draft with errors), `Problem` 403."""
         async with acting(self._db, workspace_id) as conn:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
-            return await self.target_of(conn, workflow, version)
+            return await self.target_of(conn, workflow, version, authority)
 
     async def known(self, conn: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId) -> Workflow:
         """A workflow that a run refers to. Raises `NotFound` when it was purged."""
@@ -111,8 +115,15 @@ class Lookup:
             raise NotFound("workflow", str(workflow_id))
         return found
 
-    async def target_of(self, conn: Connection, workflow: Workflow, version: VersionName) -> Target:
+    async def target_of(
+        self, conn: Connection, workflow: Workflow, version: VersionName, authority: Authority
+    ) -> Target:
         """The same for a workflow that is known; of a deleted one too."""
+        target = await self._target(conn, workflow, version)
+        await authorise(conn, workflow.workspace_id, target.prepared.source, authority)
+        return target
+
+    async def _target(self, conn: Connection, workflow: Workflow, version: VersionName) -> Target:
         if version == "draft":
             return await self._draft(conn, workflow)
         number = workflow.live_version if version == "deployed" else version

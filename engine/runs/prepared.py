@@ -26,6 +26,11 @@ class Prepared:
     compiled_hash: str
     concurrency_key: Template | None
 
+    @property
+    def source(self) -> Json:
+        """The document as it is run."""
+        return self.compiled["document"]
+
     def trigger_template(self, trigger: Trigger, field: str) -> Template | None:
         """A trigger's input that is an expression over the request."""
         value = trigger.inputs.get(field)

@@ -17,6 +17,7 @@ from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.pool import Database
 from db.run_rows import RunRow
 from engine.activities.run_log import log_row_of
+from engine.authority import Authority, authorise
 from engine.core.from_rows import UnknownStep, from_rows
 from engine.core.plan import build_plan
 from engine.expressions.nearest import suggestion
@@ -97,7 +98,13 @@ class Replayer:
         self._acceptor = acceptor
 
     async def replay(
-        self, workspace_id: WorkspaceId, run_id: RunId, request: ReplayRequest, operation: Operation | None = None
+        self,
+        workspace_id: WorkspaceId,
+        run_id: RunId,
+        request: ReplayRequest,
+        operation: Operation | None = None,
+        *,
+        authority: Authority,
     ) -> RunId:
         """The new run's id; of the same operation always the same one.
 
@@ -107,9 +114,11 @@ class Replayer:
             run = await run_rows.get(conn, run_id)
         if run is None:
             raise NotFound("run", str(run_id))
-        return await self.carry_out(await self.prepare(run, request), operation)
+        return await self.carry_out(await self.prepare(run, request, authority=authority), operation)
 
-    async def prepare(self, run: RunRow, request: ReplayRequest, targets: Targets | None = None) -> Ready:
+    async def prepare(
+        self, run: RunRow, request: ReplayRequest, targets: Targets | None = None, *, authority: Authority
+    ) -> Ready:
         """All that can be refused is refused here; nothing is changed. Raises as `replay`. `targets`: found for other runs just before."""
         if run.finished_at is None:
             raise Conflict(
@@ -118,7 +127,7 @@ class Replayer:
         _refuse_without_log(run, request)
         known = {} if targets is None else targets
         place = (run.workflow_id, run.version, run.compiled_hash)
-        target = known.get(place) or known.setdefault(place, await self._target(run, request.version))
+        target = known.get(place) or known.setdefault(place, await self._target(run, request.version, authority))
         try:
             trigger = await self._trigger(run, target, request)
         except DatabaseUnavailable as error:
@@ -171,15 +180,18 @@ class Replayer:
         )
         return taken.run_id
 
-    async def _target(self, run: RunRow, version: VersionName | None) -> Target:
+    async def _target(self, run: RunRow, version: VersionName | None, authority: Authority) -> Target:
         if version is not None:
-            return await self._lookup.target(run.workspace_id, str(run.workflow_id), version)
+            return await self._lookup.target(run.workspace_id, str(run.workflow_id), version, authority)
         async with acting(self._db, run.workspace_id) as conn:
             workflow = await self._lookup.known(conn, run.workspace_id, run.workflow_id)
             kept = await documents.get(conn, run.workspace_id, run.compiled_hash)
-        if kept is None:
-            raise Conflict("run.document_gone", "The document that the run ran is no longer kept: name a `version`.")
-        return Target(workflow, run.version, self._prepared.of_compiled(kept))
+            if kept is None:
+                gone = "The document that the run ran is no longer kept: name a `version`."
+                raise Conflict("run.document_gone", gone)
+            prepared = self._prepared.of_compiled(kept)
+            await authorise(conn, run.workspace_id, prepared.source, authority)
+        return Target(workflow, run.version, prepared)
 
     async def _trigger(self, run: RunRow, target: Target, request: ReplayRequest) -> JsonObject:
         trigger = _object(await whole_value(self._db, run, run.trigger))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
+from engine.authority import Authority
 from engine.expressions.values import Json
 from engine.problems import Invalid
 from engine.runs.accept import Acceptor, Entry
@@ -75,10 +76,11 @@ class Starter:
         reference: str,
         request: StartRequest,
         *,
+        authority: Authority,
         idempotency_key: str | None = None,
     ) -> RunId:
         """Take the run in. The same key again names the run of the first time. Raises `Problem`; what was taken in is never lost."""
-        target = await self._lookup.target(workspace_id, reference, request.version)
+        target = await self._lookup.target(workspace_id, reference, request.version, authority)
         document = target.prepared.document
         if request.trigger is not None:
             trigger = given_trigger(document, request.trigger, request.trigger_id)

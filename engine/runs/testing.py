@@ -16,6 +16,7 @@ from db.pool import Database
 from db.runs import NewRun
 from engine.activities.host import Head
 from engine.activities.run_log import DatabaseLog
+from engine.authority import Authority
 from engine.core.effects import RunOptions
 from engine.core.errors import StepError
 from engine.core.plan import Plan, build_plan
@@ -126,9 +127,11 @@ class Tester:
         self._call_isolated = call_isolated
         self._log = DatabaseLog(db)
 
-    async def test(self, workspace_id: WorkspaceId, reference: str, version: VersionName = "draft") -> JsonObject:
+    async def test(
+        self, workspace_id: WorkspaceId, reference: str, version: VersionName = "draft", *, authority: Authority
+    ) -> JsonObject:
         """`{passed, failed, results: [{name, passed, run_id, failures}]}`. Each test is kept as a run, with its rows in one commit."""
-        target = await self._lookup.target(workspace_id, reference, version)
+        target = await self._lookup.target(workspace_id, reference, version, authority)
         async with acting(self._db, workspace_id) as conn:
             document = await versions.document(conn, workspace_id, target.workflow.workflow_id, target.version)
             known = await variables.all_values(conn, workspace_id)

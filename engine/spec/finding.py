@@ -78,7 +78,7 @@ class Code(StrEnum):
     REFERENCE_UNREACHABLE = "reference.unreachable"
     REFERENCE_DYNAMIC = "reference.dynamic"
     SECRET_MISPLACED = "secret.misplaced"  # noqa: S105  (a code, not a secret)
-    # what the document needs of its workspace, and of this release
+    # what the document needs of its workspace
     VARIABLE_MISSING = "variable.missing"
     VARIABLE_UNLISTED = "variable.unlisted"
     VARIABLE_UNUSED = "variable.unused"
@@ -89,7 +89,6 @@ class Code(StrEnum):
     QUEUE_UNKNOWN = "queue.unknown"
     QUEUE_TAKEN = "queue.taken"
     QUEUE_TWICE = "queue.twice"
-    UNSUPPORTED_CONNECTION = "unsupported.connection"
     # tests
     TEST_INVALID = "test.invalid"
     TEST_NAME_TAKEN = "test.name_taken"

@@ -21,6 +21,7 @@ from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import WorkspaceId
 from db.pool import Database
+from engine.authority import DEPLOYED, authorise
 from engine.expressions.durations import parse_duration
 from engine.expressions.template import Template
 from engine.expressions.values import Json
@@ -154,7 +155,7 @@ class Webhooks:
             raise _unknown()
         if draft and _key_of(request) is None:
             raise _no_key("A draft is only run with an API key.")
-        target = await self._lookup.target_of(conn, workflow, "draft" if draft else "deployed")
+        target = await self._lookup.target_of(conn, workflow, "draft" if draft else "deployed", DEPLOYED)
         trigger = target.prepared.document.triggers.get(request.trigger)
         if trigger is None or trigger.module != MODULE or trigger.disabled:
             raise _unknown()
@@ -179,6 +180,8 @@ class Webhooks:
             raise _no_key("The API key is unknown, revoked or expired.")
         if SCOPE not in key.scopes:
             raise Problem(403, "key.scope", f"The API key lacks the scope {SCOPE!r}.")
+        if hook.target.version == 0:  # nobody has deployed it
+            await authorise(conn, hook.workspace_id, hook.target.prepared.source, key.role)
 
     async def _limit(self, conn: Connection, hook: Hook, limit: JsonObject) -> None:
         count = limit.get("count")

@@ -91,7 +91,13 @@ class TemporalEffects:
                 return
 
     async def take_start(self, key: str, count: int, per: float) -> float:
-        answer = await self._anyhow(names.TAKE_START, {"key": key, "count": count, "per": per}, key)
+        return await self._turn({"key": key, "count": count, "per": per}, key)
+
+    async def take_turn_of(self, connection: str) -> float:
+        return await self._turn({"connection": connection}, connection)
+
+    async def _turn(self, argument: JsonObject, about: str) -> float:
+        answer = await self._anyhow(names.TAKE_START, argument, about)
         wait = number(answer["wait"]) or 0.0
         # The database's clock and Temporal's may differ: neither the time nor the wait is cut short.
         return max(number(answer["due"]) or 0.0, self.now() + wait) if wait > 0 else self.now()

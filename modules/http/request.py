@@ -33,15 +33,22 @@ MODULE = Module(
         "time-outs and failed connections are retried, not before the time that `Retry-After` names. Writes carry "
         "an `Idempotency-Key` that stays the same on each retry, unless `headers` has one. Redirects are followed "
         "up to 5 times; credentials and custom headers don't go along to another host. Addresses inside the "
-        "operator's network are refused with `http.blocked` unless admitted. With `pagination`, `next` gives the "
-        "next page's address (null: none), `items` what to gather of each page; both see `status`, `headers` and "
-        "`body` of the page. The output's `body` is then all gathered items and `pages` their count."
+        "operator's network are refused with `http.blocked` unless admitted. With a `connection` its credential goes "
+        "along, to the hosts that the connection names and no others, and `url` may be below its `base_url` "
+        "(`/orders`). With `pagination`, `next` gives the next page's address (null: none), `items` what to gather "
+        "of each page; both see `status`, `headers` and `body` of the page. The output's `body` is then all gathered "
+        "items and `pages` their count."
     ),
     kind="action",
     input_schema=object_of(
         {
             "method": {"enum": ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"], "default": "GET"},
-            "url": {"type": "string", "minLength": 1, "maxLength": 8192, "description": "absolute, http or https"},
+            "url": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 8192,
+                "description": "absolute, http or https; with a connection also below its `base_url`",
+            },
             "headers": {
                 "type": "object",
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},

@@ -120,6 +120,25 @@ class Isolated(Protocol):
     async def call(self, function: str, argument: JsonObject, *, timeout: float, timeout_code: str) -> Json: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a step's connection is, without its credential. `kind` says how it is used: `bearer`, `oauth2`, `postgres` …
+
+    `context.http` sends the credential along where it belongs; a module never sees it.
+    """
+
+    name: str
+    app: str
+    kind: str
+    config: JsonObject
+
+    @property
+    def base_url(self) -> str | None:
+        """What relative addresses are below."""
+        base = self.config.get("base_url")
+        return base if isinstance(base, str) else None
+
+
 class Evaluate(Protocol):
     """Evaluates a value of a `later` field, as the document has it, with `names` in scope besides what the step sees itself.
 
@@ -153,3 +172,5 @@ class Context:
     isolated: Isolated
     evaluate: Evaluate
     log: Log
+    connection: Connection | None = None
+    """The step's, where it names one."""

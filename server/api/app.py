@@ -8,10 +8,13 @@ from server.api import openapi, problems
 from server.api.interrupted import Interrupted
 from server.api.routes import (
     checks,
+    connection_providers,
+    connections,
     files,
     hooks,
     keys,
     modules,
+    oauth,
     queues,
     resume,
     runs,
@@ -25,8 +28,21 @@ from server.api.services import Services
 from server.metrics import Measured
 
 PREFIX = "/api/v1"
-BELOW = (workflows, versions, runs, checks, modules, queues, files, variables, keys, workspaces)
-OUTSIDE = (hooks, resume, system)
+BELOW = (
+    workflows,
+    versions,
+    runs,
+    checks,
+    modules,
+    queues,
+    files,
+    variables,
+    connections,
+    connection_providers,
+    keys,
+    workspaces,
+)
+OUTSIDE = (hooks, resume, oauth, system)
 
 
 def build_app(services: Services, version: str) -> FastAPI:

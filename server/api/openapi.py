@@ -13,6 +13,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from starlette.routing import compile_path
 
+from server.api.connection_shapes import CONNECTION_ANSWERS, CONNECTION_REQUESTS
 from server.api.file_shapes import FILE_ANSWERS, FILE_REQUESTS
 from server.api.queue_shapes import QUEUE_ANSWERS, QUEUE_REQUESTS
 from server.api.route import ACTION, WRITES
@@ -78,7 +79,16 @@ def methods_finder(app: FastAPI) -> Callable[[str], list[str]]:
 
 def _described(document: Node) -> Node:
     document["components"] = {
-        "schemas": {**REQUESTS, **QUEUE_REQUESTS, **FILE_REQUESTS, **ANSWERS, **QUEUE_ANSWERS, **FILE_ANSWERS},
+        "schemas": {
+            **REQUESTS,
+            **QUEUE_REQUESTS,
+            **CONNECTION_REQUESTS,
+            **FILE_REQUESTS,
+            **ANSWERS,
+            **QUEUE_ANSWERS,
+            **CONNECTION_ANSWERS,
+            **FILE_ANSWERS,
+        },
         "responses": {
             str(status): {"description": told, "content": {"application/problem+json": {"schema": _PROBLEM}}}
             for status, told in _PROBLEMS.items()

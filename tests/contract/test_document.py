@@ -182,12 +182,13 @@ async def test_what_the_workspace_lacks_is_a_warning_on_validate_and_an_error_on
     assert codes["connection.missing"] == "warning"
 
 
-@pytest.mark.parametrize("key", ["connection: shop"])
-async def test_what_this_release_cannot_run_is_parsed_and_refused_on_deploy(stack: Stack, key: str) -> None:
-    text = f"requires: {{connections: {{shop: {{app: shop}}}}}}\nsteps: {{a: {{module: http.request, {key}, inputs: {{url: u}}}}}}"
+async def test_a_connection_that_the_workspace_lacks_is_an_error_on_deploy(stack: Stack) -> None:
+    text = "requires: {connections: {shop: {app: shop}}}\nsteps: {a: {module: http.request, connection: shop, inputs: {url: /x}}}"
     name = await stack.create(text)
     refused = problem(await stack.http.post(f"/workflows/{name}/deploy", json={}), 422, "document.invalid")
-    assert (f"unsupported.{key.partition(':')[0]}", f"/steps/a/{key.partition(':')[0]}") in errors(refused["findings"])
+    assert ("connection.missing", "/requires/connections/shop") in errors(refused["findings"])
+    ran = await stack.run(text)
+    assert ran.row("a")["error"]["code"] == "connection.missing", "a draft that lacks one runs up to the step"
 
 
 async def test_a_draft_with_errors_is_saved_and_not_deployed(stack: Stack) -> None:

@@ -25,6 +25,7 @@ from db.pool import Database
 from db.record import record
 from db.run_rows import RunFilter
 from db.runs import NewEvent
+from tests.db.connections_of_tests import connected
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
 from tests.db.queues_of_tests import bench, item
 
@@ -60,6 +61,7 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
             connection, workspace_id, file_id, name=slug, mime_type="a/b", size=0, sha256="", tags=[], ttl_s=None
         )
         assert await files.answer(connection, workspace_id, "same", slug, 60)
+        await connected(connection, workspace_id, owner.workflow_id)
     queue = await bench(db, owner, flush_batch_size=1)
     await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
     [batch] = await queue.claim()

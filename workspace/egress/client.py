@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import TracebackType
 
 import certifi
@@ -20,24 +19,15 @@ import httpcore
 
 from modules.sdk.context import HttpResponse
 from modules.sdk.verdicts import ModuleError, Rejected
-from workspace.egress import headers as head
+from workspace.egress.attached import Attached
 from workspace.egress.backend import GuardedBackend, Resolver, resolve
 from workspace.egress.decoding import Body, too_large
 from workspace.egress.policy import Policy
-from workspace.egress.target import Target, parse_target
+from workspace.egress.requests import MOST_REDIRECTS, REDIRECTS, Request, make_request, redirected
+from workspace.egress.target import Target
 
-MOST_REDIRECTS = 5
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
 # Servers close idle connections after 5 s and more as a rule: below that, a kept one is hardly ever closing while a request is sent on it.
 _KEEP = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    target: Target
-    headers: dict[str, str]
-    content: bytes | None
 
 
 class Egress:
@@ -75,33 +65,36 @@ class Egress:
         timeout: float,
         follow_redirects: bool = True,
         limit: int = 20 * 2**20,
+        credential: Attached | None = None,
     ) -> HttpResponse:
-        """Sends one request and reads the whole answer. `timeout` covers everything, redirects included. See `Http` for errors."""
-        request = _Request(method.upper(), parse_target(url), head.checked(headers or {}), content)
+        """Sends one request and reads the whole answer. `timeout` covers everything, redirects included. See `Http` for errors.
+
+        `credential` goes along where its hosts allow it, asked again at each redirect; beside `Http`'s errors there is then
+        `connection.host`, when the address that is asked for isn't one of them.
+        """
+        request = make_request(method, url, headers, content, credential)
         try:
             async with asyncio.timeout(timeout):
                 for _ in range(MOST_REDIRECTS + 1):
                     response = await self._once(request, timeout, limit)
                     location = response.headers.get("location")
-                    if not follow_redirects or response.status not in _REDIRECTS or location is None:
+                    if not follow_redirects or response.status not in REDIRECTS or location is None:
                         return response
-                    request = _redirected(request, response.status, location)
+                    request = redirected(request, response.status, location)
         except TimeoutError:
             raise ModuleError(
                 "http.timeout", f"{request.target.authority!r} gave no complete answer within {timeout:g} s"
             ) from None
         raise Rejected("http.redirect", f"the answer redirects more than {MOST_REDIRECTS} times")
 
-    async def _once(self, request: _Request, timeout: float, limit: int) -> HttpResponse:
+    async def _once(self, request: Request, timeout: float, limit: int) -> HttpResponse:
         target = request.target
-        url = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
-        wire = head.for_the_wire(request.headers, target, _content(request))
         try:
             async with self._pool.stream(
                 request.method,
-                url,
-                headers=wire,
-                content=_content(request),
+                request.url,
+                headers=request.head(request.body),
+                content=request.body,
                 extensions={"timeout": {"connect": timeout, "read": None, "write": None, "pool": None}},
             ) as answer:
                 headers = _joined(answer.headers)
@@ -131,33 +124,6 @@ def trusted() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _content(request: _Request) -> bytes | None:
-    """The body to send. A write without one says so with a length of 0, as servers expect."""
-    if request.content is None and request.method in ("POST", "PUT", "PATCH"):
-        return b""
-    return request.content
-
-
-def _redirected(request: _Request, status: int, location: str) -> _Request:
-    try:
-        target = parse_target(location, request.target)
-    except Rejected as error:
-        raise Rejected(
-            "http.redirect", f"the answer redirects to somewhere else than a web address: {error.message}"
-        ) from None
-    if request.target.scheme == "https" and target.scheme == "http":
-        raise Rejected(
-            "http.redirect", f"the answer redirects from https to http ({target.authority!r}), which is refused"
-        )
-    becomes_get = (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST")
-    headers = head.after_redirect(
-        request.headers, same_origin=target.origin == request.target.origin, body_dropped=becomes_get
-    )
-    if becomes_get:
-        return _Request("GET", target, headers, None)
-    return replace(request, target=target, headers=headers)
 
 
 def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -54,6 +54,16 @@ def parse_target(text: str, base: Target | None = None) -> Target:
     return Target(url.scheme, _host(url.raw_host.decode("ascii")), port, url.raw_path)
 
 
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`, the host as a target has it. Raises Rejected `input.invalid`."""
+    raw, found, port = text.rpartition(":")
+    if not found or "]" in port or (":" in raw and not raw.startswith("[")):
+        raw, port = text, ""
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise Rejected("input.invalid", f"{text[:100]!r} has no port between 1 and 65535")
+    return _host(raw), int(port) if port else None
+
+
 def _host(raw: str) -> str:
     """Refuses the numeric forms (`127.1`, `0x7f000001`, `2130706433`) that resolvers read as addresses in ways of their own."""
     if ":" in raw:

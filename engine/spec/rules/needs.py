@@ -1,4 +1,4 @@
-"""What the workspace must have, and what this release can't run yet."""
+"""What the workspace must have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ def check(subject: Subject) -> Iterator[Finding]:
         app = row.get("app") if isinstance(row, dict) else None
         apps[name] = app if isinstance(app, str) else ""
     yield from _connections(subject, apps)
-    yield from _unsupported(subject)
 
 
 def _severity(subject: Subject) -> Severity:
@@ -81,7 +80,9 @@ def _connections(subject: Subject, apps: dict[str, str]) -> Iterator[Finding]:
             held = workspace.connections.get(name)
             if held is None:
                 message = f"the workspace has no connection {name!r}"
-                hint = subject.suggest(name, workspace.connections) or "add it to the workspace"
+                hint = (
+                    subject.suggest(name, workspace.connections) or "an owner makes it: `millstream connections create`"
+                )
                 yield Finding(Code.CONNECTION_MISSING, at, message, hint, _severity(subject))
             elif app and held != app:
                 message = f"the connection {name!r} is for {held!r}, not for {app!r}"
@@ -89,11 +90,3 @@ def _connections(subject: Subject, apps: dict[str, str]) -> Iterator[Finding]:
         if name not in used:
             message = f"no step uses the connection {name!r}"
             yield Finding(Code.CONNECTION_UNUSED, at, message, "remove it from `requires.connections`", "info")
-
-
-def _unsupported(subject: Subject) -> Iterator[Finding]:
-    for node in (*subject.outline.triggers.values(), *subject.outline.steps.values()):
-        if "connection" in node.source:
-            message = "this release can't run steps with `connection` yet"
-            hint = "remove `connection` to deploy"
-            yield Finding(Code.UNSUPPORTED_CONNECTION, f"{node.path}/connection", message, hint, _severity(subject))

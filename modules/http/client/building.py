@@ -14,9 +14,11 @@ from modules.sdk.verdicts import Rejected
 _BODIES = ("json", "form", "multipart", "body")
 
 
-def address(inputs: JsonObject) -> str:
-    """The URL with `query` added to what it has. A fragment is dropped."""
+def address(inputs: JsonObject, base: str | None) -> str:
+    """The URL with `query` added to what it has. A fragment is dropped. What isn't absolute is below `base`, whose path is kept."""
     url = str(inputs["url"]).strip()
+    if base is not None and not url.lower().startswith(("http://", "https://")):
+        url = f"{base.rstrip('/')}/{url.lstrip('/')}"
     pairs = list(_pairs(inputs.get("query")))
     if not pairs:
         return url

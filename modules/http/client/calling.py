@@ -23,10 +23,14 @@ async def run(inputs: JsonObject, context: Context) -> Result:
     pagination = inputs.get("pagination")
     if isinstance(pagination, dict):
         return Result(await _all_pages(inputs, pagination, context))
-    method, url = str(inputs.get("method", "GET")), address(inputs)
+    method, url = str(inputs.get("method", "GET")), address(inputs, _base(context))
     headers, content = headers_and_body(inputs)
     response = await _ask(inputs, method, url, headers, content, context, key=context.idempotency_key)
     return Result(_output(response, inputs))
+
+
+def _base(context: Context) -> str | None:
+    return None if context.connection is None else context.connection.base_url
 
 
 async def _ask(
@@ -59,7 +63,7 @@ async def _ask(
 
 async def _all_pages(inputs: JsonObject, pagination: JsonObject, context: Context) -> JsonObject:
     """Page after page within the one time limit and size limit of the step. A page that fails fails the whole."""
-    method, url = str(inputs.get("method", "GET")), address(inputs)
+    method, url = str(inputs.get("method", "GET")), address(inputs, _base(context))
     headers, content = headers_and_body(inputs)
     first = urlsplit(url)
     most = pagination.get("max_pages", 100)

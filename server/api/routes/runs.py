@@ -133,7 +133,9 @@ async def replay(
     key = request.headers.get("idempotency-key")
     # The route's own memory of the key forgets a request whose answer was lost: the new run remembers it.
     operation = None if key is None else Operation(key)
-    made = await engine.replayer.replay(caller.workspace_id, run_id_of(run_id), ReplayRequest.read(body), operation)
+    made = await engine.replayer.replay(
+        caller.workspace_id, run_id_of(run_id), ReplayRequest.read(body), operation, authority=caller.role
+    )
     return answer({"run_id": str(made)}, 202)
 
 
@@ -173,7 +175,7 @@ async def replay_many(
 ) -> Response:
     """`{filter, dry_run, …}`: one page of runs, oldest first, and the writes that happen again. With `dry_run` nothing starts (200)."""
     key = request.headers.get("idempotency-key")
-    return _many(await engine.bulk.replay(caller.workspace_id, body, _cursor_in(body), key))
+    return _many(await engine.bulk.replay(caller.workspace_id, body, _cursor_in(body), key, authority=caller.role))
 
 
 @router.post(

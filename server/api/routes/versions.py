@@ -56,7 +56,7 @@ async def save(
         raise Invalid("request.invalid", f"{unknown[0]!r} is not known here.")
     base = _revision(body.given.get("base_revision", base_revision))
     saved = await engine.definitions.save_draft(
-        caller.workspace_id, caller.user_id, workflow, body.document, base, body.findings
+        caller.workspace_id, caller.user_id, workflow, body.document, base, body.findings, authority=caller.role
     )
     return answer(saved)
 
@@ -74,7 +74,7 @@ async def deploy(
 ) -> Response:
     """Freezes the draft as the next version and makes it live (201), or makes the version that equals it live again (200)."""
     version, new = await engine.definitions.deploy(
-        caller.workspace_id, caller.user_id, workflow, body.note, body.base_revision
+        caller.workspace_id, caller.user_id, workflow, body.note, body.base_revision, authority=caller.role
     )
     return answer(version, 201 if new else 200)
 
@@ -115,7 +115,7 @@ async def rollback(
     engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
     """Makes an older version live; the draft stays as it is."""
-    return answer(await engine.definitions.rollback(caller.workspace_id, workflow, number))
+    return answer(await engine.definitions.rollback(caller.workspace_id, workflow, number, authority=caller.role))
 
 
 @router.get("/diff", openapi_extra=does("workflows.read", {200: "Diff"}))

@@ -49,7 +49,9 @@ async def create(
         document = {"schema_version": 1, "name": body.given["name"], "steps": {}}
     if document is None:
         raise Invalid("request.invalid", "Give a `document`, or a `name` for an empty one.")
-    made = await engine.definitions.create(caller.workspace_id, caller.slug, caller.user_id, document, body.findings)
+    made = await engine.definitions.create(
+        caller.workspace_id, caller.slug, caller.user_id, document, body.findings, authority=caller.role
+    )
     return answer(made, 201)
 
 
@@ -115,7 +117,9 @@ async def start(
     """`{input | trigger, trigger_id?, version?, wait?, mocks?, unmocked?, simulate?}`: 202 and the run, 200 if it ended in time."""
     wanted = StartRequest.read(body)
     key = request.headers.get("idempotency-key")
-    run_id = await engine.starter.start(caller.workspace_id, workflow, wanted, idempotency_key=key)
+    run_id = await engine.starter.start(
+        caller.workspace_id, workflow, wanted, authority=caller.role, idempotency_key=key
+    )
     if wanted.wait > 0:
         await wait_for(engine.db, engine.hub, caller.workspace_id, run_id, wanted.wait, ended)
     run = await engine.reader.view(caller.workspace_id, run_id)
@@ -132,5 +136,5 @@ async def test(
     engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
     """Runs the tests that stand in the document, with simulated effects."""
-    report = await engine.tester.test(caller.workspace_id, workflow, version_name(body.version))
+    report = await engine.tester.test(caller.workspace_id, workflow, version_name(body.version), authority=caller.role)
     return answer(report)

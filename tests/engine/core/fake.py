@@ -200,6 +200,9 @@ class Fake:
         given.append(max([self.world.now, free, *given[-1:]]))
         return given[-1]
 
+    async def take_turn_of(self, connection: str) -> float:
+        return await self.take_start(f"connection {connection}", 1, 1.0)
+
     async def wait_event(self, wait: EventWait) -> EventAnswer:
         posted = self.world.events.get(wait.path)
         if posted is not None and (wait.until is None or posted[0] <= wait.until):

@@ -31,7 +31,7 @@ async def consume(stack: Stack, of: str = "letters", **steps: Any) -> str:
 
 
 async def bound(stack: Stack, name: str, of: str) -> None:
-    target = await stack.lookup.target(stack.workspace_id, name, "deployed")
+    target = await stack.lookup.target(stack.workspace_id, name, "deployed", "deployed")
     async with stack.db.tenant(stack.workspace_id) as conn:
         await app_queues.bind(conn, stack.workspace_id, target.workflow.workflow_id, {of: "take"})
 

@@ -89,15 +89,15 @@ class Stack:
 
     async def define(self, document: Document, *, deploy: bool = True) -> str:
         """Create the workflow and deploy it; gives its name."""
-        made = await self.definitions.create(self.workspace_id, "acme", None, document)
+        made = await self.definitions.create(self.workspace_id, "acme", None, document, authority="owner")
         name = str(made["name"])
         if deploy:
-            await self.definitions.deploy(self.workspace_id, None, name, None, None)
+            await self.definitions.deploy(self.workspace_id, None, name, None, None, authority="owner")
         return name
 
     async def start(self, name: str, body: Json = None, **more: Json) -> RunId:
         given: Document = {"input": body, **more} if "trigger" not in more else dict(more)
-        return await self.starter.start(self.workspace_id, name, StartRequest.read(given))
+        return await self.starter.start(self.workspace_id, name, StartRequest.read(given), authority="owner")
 
     async def run(self, name: str, body: Json = None, **more: Json) -> RunRow:
         return await self.end(await self.start(name, body, **more))

@@ -41,20 +41,20 @@ async def test_an_operation_made_again_replays_nothing_twice_and_answers_the_sam
     name = await stack.define(WRITES)
     ids = [(await stack.run(name)).run_id for _ in range(3)]
     body: Document = {"filter": {"workflow": name}, "limit": 2}
-    first = await stack.bulk.replay(stack.workspace_id, body, key="op")
+    first = await stack.bulk.replay(stack.workspace_id, body, key="op", authority="owner")
     assert (first.told["count"], first.told["more"], first.told["operation"]) == (2, True, "op")
     # The process died after the first page: everything is asked for again, under the same name.
-    again = await stack.bulk.replay(stack.workspace_id, {**body, "limit": 10}, key="op")
+    again = await stack.bulk.replay(stack.workspace_id, {**body, "limit": 10}, key="op", authority="owner")
     assert again.told["count"] == 3
     assert isinstance(again.told["run_ids"], list)
     assert again.told["run_ids"][:2] == first.told["run_ids"]
     await ended(stack, again.told)
-    rest = await stack.bulk.replay(stack.workspace_id, {**body, "operation": "op"}, first.cursor)
+    rest = await stack.bulk.replay(stack.workspace_id, {**body, "operation": "op"}, first.cursor, authority="owner")
     assert (rest.told["run_ids"], rest.cursor) == (again.told["run_ids"][2:], None)
     rows = [await stack.view(str(run_id)) for run_id in again.told["run_ids"]]
     assert [UUID(str(row["replay_of"])) for row in rows] == sorted(ids), "oldest first, each once"
     assert await value(stack, "a") is not None
-    other = await stack.bulk.replay(stack.workspace_id, {**body, "limit": 10}, key="another")
+    other = await stack.bulk.replay(stack.workspace_id, {**body, "limit": 10}, key="another", authority="owner")
     # Another operation means another day's decision: it meets the three runs and their three replays.
     assert other.told["count"] == 6
     await ended(stack, other.told)
@@ -65,17 +65,19 @@ async def test_what_is_forecast_is_what_happens(stack: Stack) -> None:
     for _ in range(2):
         await stack.run(name)
     body: Document = {"filter": {"workflow": name}}
-    look = (await stack.bulk.replay(stack.workspace_id, {**body, "dry_run": True})).told
+    look = (await stack.bulk.replay(stack.workspace_id, {**body, "dry_run": True}, authority="owner")).told
     assert effects(look) == {("writes", "a"): 2, ("writes", "b"): 4}
     part = {**body, "from_step": "each[1].b", "keys": "same"}
-    some = (await stack.bulk.replay(stack.workspace_id, {**part, "dry_run": True})).told
+    some = (await stack.bulk.replay(stack.workspace_id, {**part, "dry_run": True}, authority="owner")).told
     assert effects(some) == {("writes", "b"): 2}
     assert isinstance(some["effects"], list)
     assert [one["keys"] for one in some["effects"] if isinstance(one, dict)] == ["same"]
-    made = (await stack.bulk.replay(stack.workspace_id, {**body, "from_step": "each[1].b"})).told
+    made = (await stack.bulk.replay(stack.workspace_id, {**body, "from_step": "each[1].b"}, authority="owner")).told
     assert (made["count"], effects(made)) == (2, effects(some))
     await ended(stack, made)
-    wrong = (await stack.bulk.replay(stack.workspace_id, {**body, "from_step": "nobody", "dry_run": True})).told
+    wrong = (
+        await stack.bulk.replay(stack.workspace_id, {**body, "from_step": "nobody", "dry_run": True}, authority="owner")
+    ).told
     assert wrong["count"] == 0
     assert isinstance(wrong["failed"], list)
     assert {one["code"] for one in wrong["failed"] if isinstance(one, dict)} == {"step.unknown"}
@@ -85,11 +87,11 @@ async def test_children_are_counted_with_their_parents_and_not_replayed_beside_t
     child = await stack.define(flow(name="child", c=step("kv.increment", key="c")))
     parent = await stack.define(flow(name="parent", p=step("core.subworkflow", workflow=child, input={})))
     await stack.run(parent)
-    look = (await stack.bulk.replay(stack.workspace_id, {"all": True, "dry_run": True})).told
+    look = (await stack.bulk.replay(stack.workspace_id, {"all": True, "dry_run": True}, authority="owner")).told
     assert (look["count"], effects(look)) == (1, {("child", "c"): 1, ("parent", "p"): 1})
     assert isinstance(look["failed"], list)
     assert [one["code"] for one in look["failed"] if isinstance(one, dict)] == ["replay.child"]
-    made = (await stack.bulk.replay(stack.workspace_id, {"all": True})).told
+    made = (await stack.bulk.replay(stack.workspace_id, {"all": True}, authority="owner")).told
     assert (made["count"], made["failed"]) == (1, look["failed"])
     await ended(stack, made)
 
@@ -99,11 +101,13 @@ async def test_runs_of_tests_are_meant_only_when_they_are_named(stack: Stack) ->
         {"name": "t", "input": {}, "mocks": {"a": {"output": {"value": 1}}}, "expect": {"status": "succeeded"}}
     ]
     name = await stack.define(flow(name="tested", a=step("kv.increment", key="t")) | {"tests": tests})
-    assert (await stack.tester.test(stack.workspace_id, name))["passed"] == 1
-    look = (await stack.bulk.replay(stack.workspace_id, {"filter": {"workflow": name}})).told
+    assert (await stack.tester.test(stack.workspace_id, name, authority="owner"))["passed"] == 1
+    look = (await stack.bulk.replay(stack.workspace_id, {"filter": {"workflow": name}}, authority="owner")).told
     assert isinstance(look["failed"], list)
     assert (look["count"], [one["code"] for one in look["failed"] if isinstance(one, dict)]) == (0, ["replay.test"])
-    named = (await stack.bulk.replay(stack.workspace_id, {"filter": {"workflow": name, "test": True}})).told
+    named = (
+        await stack.bulk.replay(stack.workspace_id, {"filter": {"workflow": name, "test": True}}, authority="owner")
+    ).told
     assert (named["count"], effects(named)) == (1, {})
     await ended(stack, named)
     assert await value(stack, "t") is None, "what was mocked is mocked again"
@@ -117,7 +121,7 @@ async def test_nothing_is_meant_by_accident(stack: Stack) -> None:
             assert refused.value.code == "filter.missing"
     for body in ({"filter": {"q": "!?"}}, {"filter": {"q": "a " * 1 + " ".join(f"w{n}" for n in range(21))}}):
         with pytest.raises(Problem) as unclear:
-            await stack.bulk.replay(stack.workspace_id, body)
+            await stack.bulk.replay(stack.workspace_id, body, authority="owner")
         assert unclear.value.code == "filter.invalid"
 
 

@@ -15,11 +15,11 @@ TWO: Document = flow("{{ steps.a.output.v }}", a=step("core.set", values={"v": 2
 
 
 async def deploy(stack: Stack, name: str, note: str | None = None) -> tuple[Document, bool]:
-    return await stack.definitions.deploy(stack.workspace_id, None, name, note, None)
+    return await stack.definitions.deploy(stack.workspace_id, None, name, note, None, authority="owner")
 
 
 async def save(stack: Stack, name: str, document: Json, base: int | None) -> Document:
-    return await stack.definitions.save_draft(stack.workspace_id, None, name, document, base)
+    return await stack.definitions.save_draft(stack.workspace_id, None, name, document, base, authority="owner")
 
 
 async def test_a_workflow_begins_as_a_draft_with_findings_and_versions_filled_in(stack: Stack) -> None:
@@ -28,7 +28,7 @@ async def test_a_workflow_begins_as_a_draft_with_findings_and_versions_filled_in
         "name": "new",
         "steps": {"a": {"module": "core.set", "inputs": {"vlaues": {}}}},
     }
-    made = await stack.definitions.create(stack.workspace_id, "acme", None, document)
+    made = await stack.definitions.create(stack.workspace_id, "acme", None, document, authority="owner")
     assert (made["name"], made["status"], made["live_version"], made["hooks"]) == ("new", "active", None, [])
     draft = made["draft"]
     assert isinstance(draft, dict)
@@ -36,11 +36,11 @@ async def test_a_workflow_begins_as_a_draft_with_findings_and_versions_filled_in
     assert draft["document"]["steps"]["a"]["version"] == 1  # type: ignore[index, call-overload]
     assert any(finding["severity"] == "error" for finding in draft["findings"])  # type: ignore[union-attr, index, call-overload]
     with pytest.raises(Conflict) as taken:
-        await stack.definitions.create(stack.workspace_id, "acme", None, document)
+        await stack.definitions.create(stack.workspace_id, "acme", None, document, authority="owner")
     assert taken.value.code == "name.taken"
     for wrong in (None, [], "x", {}, {"name": 7}, {"name": "Wrong Name"}):
         with pytest.raises(Invalid):
-            await stack.definitions.create(stack.workspace_id, "acme", None, wrong)
+            await stack.definitions.create(stack.workspace_id, "acme", None, wrong, authority="owner")
     with pytest.raises(Invalid) as refused:
         await deploy(stack, "new")
     assert refused.value.extra["findings"]
@@ -72,7 +72,7 @@ async def test_versions_count_up_never_change_and_come_back_when_deployed_again(
     again, new = await deploy(stack, name)
     assert (again["version"], new) == (1, False), "the layout is no part of the content"
     assert (await stack.run(name)).output == 1
-    back = await stack.definitions.rollback(stack.workspace_id, name, 2)
+    back = await stack.definitions.rollback(stack.workspace_id, name, 2, authority="owner")
     assert (back["version"], back["live"]) == (2, True)
     assert (await stack.run(name)).output == 2
     page = await stack.definitions.list_versions(stack.workspace_id, name, None, 10)
@@ -80,7 +80,7 @@ async def test_versions_count_up_never_change_and_come_back_when_deployed_again(
     assert (await stack.definitions.version(stack.workspace_id, name, 1))["document"] == ONE
     for number in (0, 3, -1, 2**40):
         with pytest.raises(NotFound):
-            await stack.definitions.rollback(stack.workspace_id, name, number)
+            await stack.definitions.rollback(stack.workspace_id, name, number, authority="owner")
 
 
 async def test_a_run_keeps_the_version_it_began_with(stack: Stack) -> None:

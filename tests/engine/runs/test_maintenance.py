@@ -28,8 +28,8 @@ async def test_a_run_is_kept_as_long_as_the_version_says_that_it_ran(stack: Stac
     name = await stack.define(flow(a=step("core.set", values={}), settings={"retention_days": 2}))
     before = (await stack.run(name)).run_id
     longer = flow(a=step("core.set", values={}), settings={"retention_days": 20})
-    await stack.definitions.save_draft(stack.workspace_id, None, name, longer, 1)
-    await stack.definitions.deploy(stack.workspace_id, None, name, None, None)
+    await stack.definitions.save_draft(stack.workspace_id, None, name, longer, 1, authority="owner")
+    await stack.definitions.deploy(stack.workspace_id, None, name, None, None, authority="owner")
     after = (await stack.run(name)).run_id
     old = (await stack.run(name, version=1)).run_id
     admin = await asyncpg.connect(database_url)

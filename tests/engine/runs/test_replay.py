@@ -11,7 +11,7 @@ from tests.fixtures.flows import flow, step
 
 
 async def replay(stack: Stack, run_id: RunId, **body: Json) -> RunId:
-    return await stack.replayer.replay(stack.workspace_id, run_id, ReplayRequest.read(body))
+    return await stack.replayer.replay(stack.workspace_id, run_id, ReplayRequest.read(body), authority="owner")
 
 
 async def statuses(stack: Stack, run_id: RunId) -> dict[str, tuple[object, object]]:
@@ -85,8 +85,8 @@ async def test_a_failed_run_is_taken_up_where_it_failed_with_another_version(sta
         a=step("kv.increment", key="n"),
         b=step("core.set", values={"v": "{{ steps.a.output.value }}"}, after="a"),
     )
-    await stack.definitions.save_draft(stack.workspace_id, None, name, mended, 1)
-    await stack.definitions.deploy(stack.workspace_id, None, name, "mended", None)
+    await stack.definitions.save_draft(stack.workspace_id, None, name, mended, 1, authority="owner")
+    await stack.definitions.deploy(stack.workspace_id, None, name, "mended", None, authority="owner")
     old = await stack.end(await replay(stack, failed.run_id))
     assert (old.status, old.version) == ("failed", 1)
     new = await stack.end(await replay(stack, failed.run_id, from_step="b", version=2))
@@ -127,7 +127,7 @@ async def test_many_are_replayed_by_a_filter_after_a_look_at_what_would_happen_a
     name = await stack.define(COUNTED)
     ids = [(await stack.run(name, number)).run_id for number in range(3)]
     body: dict[str, Json] = {"filter": {"workflow": name, "status": "succeeded"}}
-    look = (await stack.bulk.replay(stack.workspace_id, {**body, "dry_run": True})).told
+    look = (await stack.bulk.replay(stack.workspace_id, {**body, "dry_run": True}, authority="owner")).told
     assert (look["count"], look["effects"]) == (
         3,
         [
@@ -136,7 +136,7 @@ async def test_many_are_replayed_by_a_filter_after_a_look_at_what_would_happen_a
         ],
     )
     assert sorted(str(one) for one in look["run_ids"]) == sorted(str(one) for one in ids)  # type: ignore[union-attr]
-    made = (await stack.bulk.replay(stack.workspace_id, body)).told
+    made = (await stack.bulk.replay(stack.workspace_id, body, authority="owner")).told
     assert made["count"] == 3
     for run_id in made["run_ids"]:  # type: ignore[union-attr]
         assert (await stack.end(str(run_id))).status == "succeeded"

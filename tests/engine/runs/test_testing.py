@@ -45,7 +45,7 @@ EXPECTED = {"large": True, "small": True, "unmocked": True, "invalid": True, "wr
 
 async def test_each_test_passes_or_names_what_differs_and_is_kept_as_a_run(stack: Stack) -> None:
     name = await stack.define(TESTED, deploy=False)
-    report = await stack.tester.test(stack.workspace_id, name)
+    report = await stack.tester.test(stack.workspace_id, name, authority="owner")
     assert (report["passed"], report["failed"], verdicts(report)) == (4, 1, EXPECTED)
     by_name = {str(result["name"]): result for result in report["results"] if isinstance(result, dict)}  # type: ignore[union-attr]
     assert by_name["wrong"]["failures"] == [{"path": "/output", "expected": "large", "got": "small"}]

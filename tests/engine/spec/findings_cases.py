@@ -194,9 +194,6 @@ CASES: list[Case] = [
     Case("connection.unlisted", "/steps/a/connection", doc({"a": {**GET, "connection": "shop"}})),
     Case("connection.app", "/requires/connections/shop/app", doc(requires={"connections": {"shop": {"app": "crm"}}}), "warning"),
     Case("connection.unused", "/requires/connections/shop", doc(requires={"connections": {"shop": {"app": "shop"}}}), "info"),
-    Case("unsupported.connection", "/steps/a/connection", doc({"a": {**GET, "connection": "shop"}}), "warning"),
-    Case("unsupported.connection", "/steps/a/connection",
-         doc({"a": {**GET, "connection": "shop"}}, requires={"connections": {"shop": {"app": "shop"}}}), deploy=True),
     # queues
     Case("queue.unknown", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("leters")}), "warning", says="'letters'"),
     Case("queue.unknown", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("leters")}), deploy=True, says="queue create"),

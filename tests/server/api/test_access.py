@@ -12,7 +12,7 @@ from server.api.route import ApiRoute
 from tests.fixtures.api import Api, problem
 from tests.fixtures.flows import flow, step
 
-OWNERS = {"workflows.delete", "keys.read", "keys.write"}
+OWNERS = {"workflows.delete", "keys.read", "keys.write", "connections.write"}
 EDITORS = {
     "workflows.write",
     "workflows.deploy",
@@ -24,6 +24,8 @@ EDITORS = {
     "queues.write",
     "runs.pin",
     "variables.write",
+    "connections.read",
+    "connections.use",
 }
 VIEWERS = {
     "workflows.read",
@@ -34,6 +36,7 @@ VIEWERS = {
     "documents.validate",
     "expressions.evaluate",
     "workspace.read",
+    "connections.names",
 }
 ROUTES = [
     pytest.param(method, route, id=f"{method} {route.path}")

@@ -46,7 +46,9 @@ def test_every_operation_says_what_it_takes_gives_and_needs(api: Api) -> None:
             assert {"401", "403", "503"} <= set(found["responses"])
             names = {parameter["name"] for parameter in found["parameters"]}
             assert ("Idempotency-Key" in names) == (method != "GET")
-        bare = path.endswith(("/cancel", "/unpin", "/flush", "/pause", "/resume", "/clear"))
+        bare = path.endswith(
+            ("/cancel", "/unpin", "/flush", "/pause", "/resume", "/clear", "/authorize", "/revoke", "{connection}/test")
+        )
         if method in ("POST", "PUT", "PATCH") and not bare:
             assert "requestBody" in found, path
     assert len(ids) == len(set(ids))
