@@ -2104,6 +2104,72 @@ CREATE SEQUENCE public.app_queue_seq
 
 ALTER SEQUENCE public.app_queue_seq OWNER TO ms_owner;
 
+CREATE TABLE public.connections (
+    workspace_id bigint NOT NULL,
+    connection_id uuid NOT NULL,
+    name text NOT NULL,
+    app text NOT NULL,
+    kind text NOT NULL,
+    config json NOT NULL,
+    secret bytea,
+    secret_version integer DEFAULT 1 NOT NULL,
+    allowed_hosts text[] NOT NULL,
+    rate_count integer,
+    rate_per double precision,
+    usable_by text DEFAULT 'editor'::text NOT NULL,
+    state text DEFAULT 'ok'::text NOT NULL,
+    reason text,
+    provider_id uuid,
+    tokens bytea,
+    token_version integer DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone,
+    refresh_at timestamp with time zone,
+    lease_epoch bigint DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    rest_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by bigint,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT connections_kind CHECK ((kind = ANY (ARRAY['api_key'::text, 'basic'::text, 'bearer'::text, 'header'::text, 'oauth2'::text, 'postgres'::text, 'smtp'::text, 'imap'::text, 'llm'::text]))),
+    CONSTRAINT connections_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT connections_rate CHECK ((((rate_count IS NULL) = (rate_per IS NULL)) AND (rate_count > 0) AND (rate_per > (0)::double precision))),
+    CONSTRAINT connections_reason CHECK (((state = 'ok'::text) = (reason IS NULL))),
+    CONSTRAINT connections_state CHECK ((state = ANY (ARRAY['ok'::text, 'needs_reauth'::text, 'revoked'::text]))),
+    CONSTRAINT connections_tokens CHECK (((tokens IS NULL) OR (kind = 'oauth2'::text))),
+    CONSTRAINT connections_usable_by CHECK ((usable_by = ANY (ARRAY['owner'::text, 'editor'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY public.connections FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.connections OWNER TO ms_owner;
+
+CREATE TABLE public.connections_providers (
+    workspace_id bigint NOT NULL,
+    provider_id uuid NOT NULL,
+    name text NOT NULL,
+    config json NOT NULL,
+    client_secret bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by bigint,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT connections_providers_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+
+ALTER TABLE ONLY public.connections_providers FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.connections_providers OWNER TO ms_owner;
+
+CREATE TABLE public.connections_uses (
+    workspace_id bigint NOT NULL,
+    connection_id uuid NOT NULL,
+    workflow_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.connections_uses FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.connections_uses OWNER TO ms_owner;
+
 CREATE TABLE public.events_to_be_processed (
     workspace_id bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -2171,6 +2237,21 @@ CREATE TABLE public.idempotency_keys (
 ALTER TABLE ONLY public.idempotency_keys FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency_keys OWNER TO ms_owner;
+
+CREATE TABLE public.interim_app_credentials (
+    workspace_id bigint NOT NULL,
+    state_hash bytea NOT NULL,
+    connection_id uuid NOT NULL,
+    user_id bigint,
+    secret bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT interim_app_credentials_hash_is_sha256 CHECK ((octet_length(state_hash) = 32))
+);
+
+ALTER TABLE ONLY public.interim_app_credentials FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.interim_app_credentials OWNER TO ms_owner;
 
 CREATE TABLE public.key_value_operations (
     workspace_id bigint NOT NULL,
@@ -2636,6 +2717,27 @@ ALTER TABLE ONLY public.app_queue_operations
 ALTER TABLE ONLY public.app_queue
     ADD CONSTRAINT app_queue_pkey PRIMARY KEY (queue_id, item_id);
 
+ALTER TABLE ONLY public.connections
+    ADD CONSTRAINT connections_pkey PRIMARY KEY (connection_id);
+
+ALTER TABLE ONLY public.connections_providers
+    ADD CONSTRAINT connections_providers_pkey PRIMARY KEY (provider_id);
+
+ALTER TABLE ONLY public.connections_providers
+    ADD CONSTRAINT connections_providers_workspace_id_name_key UNIQUE (workspace_id, name);
+
+ALTER TABLE ONLY public.connections_providers
+    ADD CONSTRAINT connections_providers_workspace_id_provider_id_key UNIQUE (workspace_id, provider_id);
+
+ALTER TABLE ONLY public.connections_uses
+    ADD CONSTRAINT connections_uses_pkey PRIMARY KEY (connection_id, workflow_id);
+
+ALTER TABLE ONLY public.connections
+    ADD CONSTRAINT connections_workspace_id_connection_id_key UNIQUE (workspace_id, connection_id);
+
+ALTER TABLE ONLY public.connections
+    ADD CONSTRAINT connections_workspace_id_name_key UNIQUE (workspace_id, name);
+
 ALTER TABLE ONLY public.events_to_be_processed
     ADD CONSTRAINT events_to_be_processed_pkey PRIMARY KEY (event_id);
 
@@ -2647,6 +2749,9 @@ ALTER TABLE ONLY public.files
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (workspace_id, key);
+
+ALTER TABLE ONLY public.interim_app_credentials
+    ADD CONSTRAINT interim_app_credentials_pkey PRIMARY KEY (state_hash);
 
 ALTER TABLE ONLY public.key_value_operations
     ADD CONSTRAINT key_value_operations_pkey PRIMARY KEY (workspace_id, operation);
@@ -2755,6 +2860,10 @@ CREATE INDEX app_queue_operations_created ON public.app_queue_operations USING b
 
 CREATE INDEX app_queue_order ON public.app_queue USING btree (queue_id, lane, seq) WHERE (state = 'waiting'::text);
 
+CREATE INDEX connections_provider ON public.connections USING btree (provider_id) WHERE (provider_id IS NOT NULL);
+
+CREATE INDEX connections_uses_workflow ON public.connections_uses USING btree (workflow_id);
+
 CREATE UNIQUE INDEX events_dedupe ON public.events_to_be_processed USING btree (workspace_id, source, dedupe_key) WHERE (dedupe_key IS NOT NULL);
 
 CREATE INDEX events_received ON public.events_to_be_processed USING btree (received_at);
@@ -2772,6 +2881,10 @@ CREATE INDEX files_tags ON public.files USING gin (tags) WHERE (state = 'ready':
 CREATE INDEX files_uploads ON public.files USING btree (touched_at) WHERE (state = 'uploading'::text);
 
 CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (expires_at);
+
+CREATE INDEX interim_app_credentials_connection ON public.interim_app_credentials USING btree (connection_id);
+
+CREATE INDEX interim_app_credentials_expires ON public.interim_app_credentials USING btree (expires_at);
 
 CREATE INDEX key_value_operations_created ON public.key_value_operations USING btree (created_at);
 
@@ -2847,11 +2960,41 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.connections
+    ADD CONSTRAINT connections_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.connections_providers
+    ADD CONSTRAINT connections_providers_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.connections_providers
+    ADD CONSTRAINT connections_providers_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.connections_uses
+    ADD CONSTRAINT connections_uses_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES public.connections(workspace_id, connection_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.connections_uses
+    ADD CONSTRAINT connections_uses_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.connections
+    ADD CONSTRAINT connections_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.connections
+    ADD CONSTRAINT connections_workspace_id_provider_id_fkey FOREIGN KEY (workspace_id, provider_id) REFERENCES public.connections_providers(workspace_id, provider_id);
+
 ALTER TABLE ONLY public.files
     ADD CONSTRAINT files_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.interim_app_credentials
+    ADD CONSTRAINT interim_app_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.interim_app_credentials
+    ADD CONSTRAINT interim_app_credentials_workspace_id_connection_id_fkey FOREIGN KEY (workspace_id, connection_id) REFERENCES public.connections(workspace_id, connection_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.interim_app_credentials
+    ADD CONSTRAINT interim_app_credentials_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.key_value_operations
     ADD CONSTRAINT key_value_operations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
@@ -2917,6 +3060,12 @@ ALTER TABLE public.app_queue_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.app_queue_operations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.connections_providers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.connections_uses ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY engine ON public.api_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.app_queue TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -2933,6 +3082,12 @@ CREATE POLICY engine ON public.app_queue_logs TO ms_engine USING ((workspace_id 
 
 CREATE POLICY engine ON public.app_queue_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.connections TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.connections_providers TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.connections_uses TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.events_to_be_processed TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.file_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -2940,6 +3095,8 @@ CREATE POLICY engine ON public.file_operations TO ms_engine USING ((workspace_id
 CREATE POLICY engine ON public.files TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.idempotency_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.interim_app_credentials TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.key_value_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -2993,6 +3150,8 @@ ALTER TABLE public.files ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.interim_app_credentials ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.key_value_operations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_values ENABLE ROW LEVEL SECURITY;
@@ -3023,6 +3182,12 @@ CREATE POLICY tenant ON public.app_queue_logs TO ms_app USING ((workspace_id = (
 
 CREATE POLICY tenant ON public.app_queue_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON public.connections TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.connections_providers TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.connections_uses TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.events_to_be_processed TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.file_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -3030,6 +3195,8 @@ CREATE POLICY tenant ON public.file_operations TO ms_app USING ((workspace_id = 
 CREATE POLICY tenant ON public.files TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.idempotency_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.interim_app_credentials TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.key_value_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -3366,6 +3533,15 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_operations TO ms_eng
 GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_app;
 GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_engine;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_providers TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_providers TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_engine;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_engine;
 
@@ -3377,6 +3553,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.files TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO ms_engine;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO ms_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.interim_app_credentials TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.interim_app_credentials TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_engine;
