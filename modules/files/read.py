@@ -35,9 +35,8 @@ async def run(inputs: JsonObject, context: Context) -> Result:
 def _text(content: bytes, inputs: JsonObject) -> str:
     try:
         return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        cut = error.end == len(content) and error.reason == "unexpected end of data"
-        if "limit" in inputs or "offset" in inputs or cut:
+    except UnicodeDecodeError:
+        if "limit" in inputs or "offset" in inputs:
             # A part may begin and end within a character.
             return content.decode("utf-8", "replace")
         raise Rejected("data.invalid", "the file is not text in UTF-8: read it with `encoding: base64`") from None
