@@ -28,6 +28,7 @@ from engine.runs.cancel import Canceller
 from engine.runs.lookup import VersionName, find_workflow, living, refused, workspace_view
 from engine.runs.pages import Page, bad_cursor, cursor_id
 from engine.runs.reading import acting
+from engine.sandbox.findings import CodeFindings
 from engine.spec.canonical import content_hash
 from engine.spec.catalog import Catalog, WorkspaceView
 from engine.spec.diff import diff
@@ -46,11 +47,14 @@ _BATCH = 100
 class Definitions:
     """`slug` is the workspace's, for the addresses of webhooks below `public_url`; `by` is the person who acts."""
 
-    def __init__(self, db: Database, catalog: Catalog, canceller: Canceller, hub: Hub, public_url: str) -> None:
+    def __init__(
+        self, db: Database, catalog: Catalog, canceller: Canceller, hub: Hub, public_url: str, code: CodeFindings
+    ) -> None:
         self._db = db
         self._catalog = catalog
         self._canceller = canceller
         self._bindings = Bindings(catalog, hub)
+        self._code = code
         self._public_url = public_url.rstrip("/")
 
     async def create(
@@ -68,6 +72,7 @@ class Definitions:
         Raises `Invalid` (no usable name), `Conflict` (name taken).
         """
         document = complete(upgrade(document), self._catalog)
+        parsed = (*parsed, *await self._code.of(document))
         name = document.get("name") if isinstance(document, dict) else None
         findings = self._judged(document, None, parsed)
         if not isinstance(name, str) or any(finding.code is Code.NAME_INVALID for finding in findings):
@@ -154,7 +159,8 @@ class Definitions:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
             draft = await _draft(conn, workflow)
             view = await workspace_view(conn, workspace_id)
-        return draft_view(draft, self._of_workflow(workflow, draft.document, view))
+        code = await self._code.of(draft.document)
+        return draft_view(draft, self._of_workflow(workflow, draft.document, view, code))
 
     async def save_draft(
         self,
@@ -173,6 +179,7 @@ class Definitions:
                 "base_revision.missing", "Say by `base_revision` which revision of the draft this was made from."
             )
         document = complete(upgrade(document), self._catalog)
+        parsed = (*parsed, *await self._code.of(document))
         storable(self._judged(document, None, parsed))
         async with acting(self._db, workspace_id) as conn:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
@@ -216,7 +223,11 @@ class Definitions:
             document = complete(upgrade(draft.document), self._catalog)
             await authorise(conn, workspace_id, document, authority)
             view = await workspace_view(conn, workspace_id)
-            findings = (*validate(document, self._catalog, view, "deploy"), *renamed(workflow, document))
+            findings = (
+                *validate(document, self._catalog, view, "deploy"),
+                *renamed(workflow, document),
+                *await self._code.of(document),
+            )
             if has_errors(findings):
                 raise refused(findings, "deployed")
             deployed = await versions.deploy(
@@ -301,7 +312,8 @@ class Definitions:
         """What the validator says about any document; nothing is saved."""
         async with acting(self._db, workspace_id) as conn:
             view = await workspace_view(conn, workspace_id)
-        return findings_view(self._judged(complete(upgrade(document), self._catalog), view, parsed))
+        document = complete(upgrade(document), self._catalog)
+        return findings_view(self._judged(document, view, (*parsed, *await self._code.of(document))))
 
     def _judged(self, document: Json, view: WorkspaceView | None, parsed: Sequence[Finding]) -> tuple[Finding, ...]:
         return (*parsed, *validate(document, self._catalog, view, "draft"))
@@ -315,7 +327,10 @@ class Definitions:
         draft = await _draft(conn, workflow)
         view = await workspace_view(conn, workflow.workspace_id)
         live = await self._live(conn, workflow)
-        return self._workflow_shown(workflow, slug, draft, self._of_workflow(workflow, draft.document, view), live)
+        code = await self._code.of(draft.document)
+        return self._workflow_shown(
+            workflow, slug, draft, self._of_workflow(workflow, draft.document, view, code), live
+        )
 
     async def _live(self, conn: Connection, workflow: Workflow) -> Json:
         """The live version's document, the draft's while nothing is live."""

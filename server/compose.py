@@ -53,6 +53,8 @@ from engine.runs.replay import Replayer
 from engine.runs.resume import Resumer
 from engine.runs.start import Starter
 from engine.runs.testing import Tester
+from engine.sandbox.findings import CodeFindings
+from engine.sandbox.sandbox import Sandbox
 from engine.sealing import SealingCodec
 from engine.stale import StaleWrites
 from engine.triggers.webhook import Webhooks
@@ -124,6 +126,7 @@ class Engine:
     connections: Connections
     providers: Providers
     consents: Consents
+    sandbox: Sandbox
 
 
 @asynccontextmanager
@@ -151,6 +154,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         isolated = await stack.enter_async_context(IsolatedPool())
         objects = await stack.enter_async_context(_objects(settings))
         files = files_over(db, objects)
+        sandbox = await stack.enter_async_context(Sandbox())
         owners = DatabaseOwners(db)
         stale = StaleWrites()
         used = UsedByRuns()
@@ -189,6 +193,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             queues_over(sealed),
             files,
             RunConnections(db, opener, egress),
+            sandbox,
         )
         replayer = Replayer(db, lookup, prepared, acceptor)
         engine = Engine(
@@ -203,9 +208,9 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             acceptor=acceptor,
             reader=RunReader(db, lambda: dispatcher.carrier_gone),
             canceller=canceller,
-            definitions=Definitions(db, registry, canceller, hub, settings.url),
+            definitions=Definitions(db, registry, canceller, hub, settings.url, CodeFindings(sandbox, registry)),
             starter=Starter(db, lookup, prepared, acceptor),
-            tester=Tester(db, lookup, registry.pure(), isolated_caller(modules, isolated)),
+            tester=Tester(db, lookup, registry.pure(), isolated_caller(modules, isolated, sandbox)),
             replayer=replayer,
             bulk=Bulk(db, canceller, replayer),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
@@ -215,6 +220,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             connections=Connections(db, credentials, opener, consents, Trials(egress, {}), egress),
             providers=Providers(db, credentials),
             consents=consents,
+            sandbox=sandbox,
         )
         jobs = {
             "hub": hub.run(),

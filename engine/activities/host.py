@@ -9,8 +9,8 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedFiles, ClosedQueues
-from modules.sdk.context import Http, Isolated, KeyValues, Queues
+from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedQueues
+from modules.sdk.context import Code, Http, Isolated, KeyValues, Queues
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
 from modules.sdk.verdicts import Rejected
@@ -102,6 +102,9 @@ def _no_files(workspace_id: int) -> Files:
     return ClosedFiles("file.unknown", "There are no files here.")
 
 
+_NO_CODE = ClosedCode("code.unavailable", "There is no sandbox for code here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` and
@@ -116,3 +119,4 @@ class Host:
     queues: Callable[[int], Queues] = _no_queues
     files: Callable[[int], Files] = _no_files
     connections: Connections = field(default_factory=NoConnections)
+    code: Code = _NO_CODE

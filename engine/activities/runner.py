@@ -302,6 +302,7 @@ def _context(
         queues=host.queues(head.workspace_id),
         files=host.files(head.workspace_id),
         isolated=host.isolated,
+        code=host.code,
         evaluate=evaluate,
         log=log,
         connection=None if connection is None else connection.about,

@@ -1,4 +1,4 @@
-"""Modules without an effect, called for real in a simulation: they get the isolated pool and nothing else of the world."""
+"""Modules without an effect, called for real in a simulation: they get the isolated pool, the sandbox, and nothing else of the world."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.expressions.template import compile_value
 from engine.expressions.values import Json, Value
 from engine.input_check import check
 from modules.sdk.closed import ClosedFiles, ClosedHttp, ClosedKeyValues, ClosedQueues, no_log
-from modules.sdk.context import Context, Isolated
+from modules.sdk.context import Code, Context, Isolated
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json import JsonObject
 from modules.sdk.json_bytes import dumps
@@ -23,7 +23,7 @@ from modules.sdk.verdicts import ModuleError
 _NOTHING_OUTSIDE = ("mock.missing", "A simulation reaches nothing outside.")
 
 
-def isolated_caller(modules: Mapping[str, Module], isolated: Isolated) -> CallIsolated:
+def isolated_caller(modules: Mapping[str, Module], isolated: Isolated, code: Code) -> CallIsolated:
     """Calls a module by what the registry has under its name and version, within the step's time limit."""
 
     async def call(made: ModuleCall, inputs: JsonObject) -> Result:
@@ -42,17 +42,17 @@ def isolated_caller(modules: Mapping[str, Module], isolated: Isolated) -> CallIs
         timer = asyncio.timeout(made.timeout)
         try:
             async with timer:
-                return await module.run(inputs, _context(made, isolated))
+                return await module.run(inputs, _context(made, isolated, code))
         except TimeoutError:
             if not timer.expired():
                 raise
-            code = f"{module.name.split('.')[0]}.timeout"
-            raise ModuleError(code, f"{module.name!r} took longer than {made.timeout:g} s.") from None
+            over = f"{module.name.split('.')[0]}.timeout"
+            raise ModuleError(over, f"{module.name!r} took longer than {made.timeout:g} s.") from None
 
     return call
 
 
-def _context(made: ModuleCall, isolated: Isolated) -> Context:
+def _context(made: ModuleCall, isolated: Isolated, code: Code) -> Context:
     async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
         try:
             scope = {**made.scope, **cast("Mapping[str, Value]", names)}
@@ -71,6 +71,7 @@ def _context(made: ModuleCall, isolated: Isolated) -> Context:
         queues=ClosedQueues(*_NOTHING_OUTSIDE),
         files=ClosedFiles(*_NOTHING_OUTSIDE),
         isolated=isolated,
+        code=code,
         evaluate=evaluate,
         log=no_log,
     )

@@ -10,6 +10,7 @@ from engine.isolated.pool import IsolatedPool
 from engine.runs.isolated_calls import isolated_caller
 from engine.runs.lookup import refused
 from engine.runs.testing import run_test, summed
+from engine.sandbox.sandbox import Sandbox
 from engine.spec.finding import has_errors
 from engine.spec.normalize import complete
 from engine.spec.upgrade import upgrade
@@ -33,8 +34,8 @@ async def test_document(document: Json) -> JsonObject:
     info = WorkflowInfo("offline", plan.document.name, "draft")
     listed = document.get("tests") if isinstance(document, dict) else None
     results: list[Json] = []
-    async with IsolatedPool() as pool:
-        call_isolated = isolated_caller({module.key: module for module in registry.all()}, pool)
+    async with IsolatedPool() as pool, Sandbox() as code:
+        call_isolated = isolated_caller({module.key: module for module in registry.all()}, pool, code)
         for test in listed if isinstance(listed, list) else []:
             if isinstance(test, dict):
                 tested = await run_test(plan, info, test, {}, registry.pure(), call_isolated)

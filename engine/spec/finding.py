@@ -48,6 +48,7 @@ class Code(StrEnum):
     INPUT_UNKNOWN = "input.unknown"
     INPUT_MISSING = "input.missing"
     INPUT_CONSTANT = "input.constant"
+    CODE_INVALID = "code.invalid"
     # containers and edges
     PARENT_UNKNOWN = "parent.unknown"
     PARENT_CONTAINER = "parent.not_container"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from modules.sdk.context import HttpResponse, KeyValue, QueueItem, Staged
+from modules.sdk.context import CodeAnswer, HttpResponse, KeyValue, Language, QueueItem, Staged
 from modules.sdk.files import LARGEST_FILE, File, NewFile
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError
@@ -105,6 +105,17 @@ class ClosedFiles:
 
     def _refusal(self) -> ModuleError:
         return ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedCode:
+    """Implements `Code`: every use fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def run(self, language: Language, source: str, given: Json, *, timeout: float, memory_mb: int) -> CodeAnswer:
+        raise ModuleError(self.code, self.message, retryable=False)
 
 
 def no_log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:

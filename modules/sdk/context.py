@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from modules.sdk.files import Files
 from modules.sdk.json import Json, JsonObject
+from modules.sdk.verdicts import ModuleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,39 @@ class Connection:
         return base if isinstance(base, str) else None
 
 
+Language: TypeAlias = Literal["python", "javascript"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """What code printed."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAnswer:
+    """What code gave and printed. With an `error` the value is None, and `logs` hold what was printed before."""
+
+    value: Json
+    logs: tuple[CodeLine, ...]
+    error: ModuleError | None = None
+
+
+class Code(Protocol):
+    """Runs code of users behind a wall: a process of its own without files, network or secrets.
+
+    `source` defines `main(input)`; `given` is its input. Errors of the code are in the answer: `code.error` (`details` have `line`, `type` and
+    `text`), `code.timeout`, `code.memory`, `code.ended`, `payload.too_large`. Raises `ModuleError` `payload.too_large` for the input,
+    `code.unavailable` where the wall can't be built.
+    """
+
+    async def run(
+        self, language: Language, source: str, given: Json, *, timeout: float, memory_mb: int
+    ) -> CodeAnswer: ...
+
+
 class Evaluate(Protocol):
     """Evaluates a value of a `later` field, as the document has it, with `names` in scope besides what the step sees itself.
 
@@ -170,6 +204,7 @@ class Context:
     queues: Queues
     files: Files
     isolated: Isolated
+    code: Code
     evaluate: Evaluate
     log: Log
     connection: Connection | None = None

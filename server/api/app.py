@@ -8,6 +8,7 @@ from server.api import openapi, problems
 from server.api.interrupted import Interrupted
 from server.api.routes import (
     checks,
+    code,
     connection_providers,
     connections,
     files,
@@ -33,6 +34,7 @@ BELOW = (
     versions,
     runs,
     checks,
+    code,
     modules,
     queues,
     files,

@@ -59,6 +59,7 @@ def listing(name: str) -> Schema:
 _RUN_STATUS = one_of("queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out")
 _STEP_STATUS = one_of("running", "waiting", "succeeded", "failed", "skipped", "cancelled")
 _KIND = one_of("event", "timer", "key", "cap", "throttle", "retry", "queue", "start", "child")
+_CODE_LOGS = listed(closed({"level": one_of("debug", "info", "warning", "error"), "message": TEXT}))
 _ROLE = one_of("owner", "editor", "viewer")
 
 _WORKFLOW: dict[str, Schema] = {
@@ -137,6 +138,14 @@ REQUESTS: dict[str, Schema] = {
     "NewDraft": closed({"document": OBJECT, "base_revision": WHOLE}),
     "ToValidate": {"type": "object", "properties": {"document": ANY}, "required": ["document"]},
     "ToEvaluate": closed({"expression": TEXT}, {"scope": OBJECT}),
+    "ToTry": closed(
+        {"language": one_of("python", "javascript"), "source": {"type": "string", "minLength": 1, "maxLength": 65_536}},
+        {
+            "input": ANY,
+            "timeout": {"anyOf": [{"type": "number"}, {"type": "string"}], "description": "At most 60 s."},
+            "memory_mb": {"type": "integer", "minimum": 16, "maximum": 1024},
+        },
+    ),
     "NewRun": closed(
         {},
         {
@@ -213,6 +222,18 @@ ANSWERS: dict[str, Schema] = {
     "Findings": closed({"findings": listed(ref("Finding"))}),
     "Evaluated": {
         "oneOf": [closed({"value": ANY}), closed({"error": closed({"code": TEXT, "message": TEXT})})],
+    },
+    "Tried": {
+        "oneOf": [
+            closed({"value": ANY, "logs": _CODE_LOGS, "duration_ms": {"type": "number"}}),
+            closed(
+                {
+                    "error": closed({"code": TEXT, "message": TEXT, "details": OBJECT}),
+                    "logs": _CODE_LOGS,
+                    "duration_ms": {"type": "number"},
+                }
+            ),
+        ],
     },
     "TestReport": closed(
         {

@@ -13,7 +13,9 @@ from server.cli.output import JsonOption, Out
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from engine.expressions.values import Json
     from engine.spec.finding import Finding
+    from modules.registry import Registry
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +41,21 @@ def _findings(file: Path) -> Sequence[Finding]:
     from modules.registry import load_registry
 
     parsed = parse_file(file)
-    return (*parsed.findings, *validate(upgrade(parsed.document), load_registry(), None))
+    document, registry = upgrade(parsed.document), load_registry()
+    return (*parsed.findings, *validate(document, registry, None), *_of_code(document, registry))
+
+
+def _of_code(document: Json, registry: Registry) -> Sequence[Finding]:
+    """What is wrong with the code in it; a sandbox is started only where there is any."""
+    from engine.sandbox.findings import CodeFindings
+    from engine.sandbox.sandbox import Sandbox
+    from server.cli.loop import run
+
+    async def found() -> Sequence[Finding]:
+        async with Sandbox() as sandbox:
+            return await CodeFindings(sandbox, registry).of(document)
+
+    return run(found())
 
 
 def _show(out: Out, file: Path, findings: Sequence[Finding], errors: int) -> None:

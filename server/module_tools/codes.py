@@ -7,6 +7,11 @@ from types import MappingProxyType
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
+        "code.ended": "The process that ran the code ended before it was done, for want of memory on the machine as a rule.",
+        "code.error": "The code raised an exception, doesn't compile, or gives no data; `details`: `line`, `type`, `text`.",
+        "code.memory": "The code needed more memory than `memory_mb`.",
+        "code.timeout": "The code took longer than its `timeout`.",
+        "code.unavailable": "This installation can't build the sandbox round code; `details.layer` says which layer doesn't hold.",
         "data.ended": "The isolated process ended before its work was done, for want of memory on the machine as a rule.",
         "data.expression": "A JSONata or JMESPath expression is wrong, doesn't fit the data, or asks for clock or chance.",
         "data.invalid": "A text is not of its format (`details.line`, `details.column`), or values can't be said in it.",

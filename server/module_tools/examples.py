@@ -11,6 +11,8 @@ from engine.core.simulation import simulate
 from engine.core.start import RunStart, WorkflowInfo
 from engine.expressions.values import to_json
 from engine.isolated.pool import IsolatedPool
+from engine.sandbox.sandbox import Sandbox
+from modules.sdk.context import Code
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.json_bytes import dumps
@@ -22,12 +24,12 @@ _SHOWN = 300
 
 async def check_examples(modules: Sequence[Module]) -> AsyncIterator[tuple[Module, str]]:
     """What is wrong, by module. Constructs run as the only step of a document; triggers have nothing to run."""
-    async with IsolatedPool(processes=1) as pool:
+    async with IsolatedPool(processes=1) as pool, Sandbox() as code:
         for module in modules:
             if module.kind == "trigger" or not module.example.runnable:
                 continue
             try:
-                result = await (run_construct(module) if module.kind == "control" else run_example(module, pool))
+                result = await (run_construct(module) if module.kind == "control" else run_example(module, pool, code))
             except ModuleError as error:
                 yield module, f"the example fails with {error.code}: {error.message}"
                 continue
@@ -41,13 +43,13 @@ async def check_examples(modules: Sequence[Module]) -> AsyncIterator[tuple[Modul
                 yield module, f"the example should give the handle {module.example.handle!r}, gave {result.handles!r}"
 
 
-async def run_example(module: Module, pool: IsolatedPool) -> Result:
+async def run_example(module: Module, pool: IsolatedPool, code: Code) -> Result:
     """Raises ModuleError."""
     if module.pure is not None:
         return module.pure(module.example.inputs)
     if module.run is None:
         raise ModuleError("module.failed", "it has neither `run` nor `pure`")
-    return await module.run(module.example.inputs, example_context(pool, module.timeout))
+    return await module.run(module.example.inputs, example_context(pool, module.timeout, code))
 
 
 async def run_construct(module: Module) -> Result:

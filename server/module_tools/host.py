@@ -12,8 +12,8 @@ from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import as_value, to_json
-from modules.sdk.closed import ClosedFiles, ClosedHttp, ClosedQueues, no_log
-from modules.sdk.context import Context, Isolated, KeyValue
+from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedHttp, ClosedQueues, no_log
+from modules.sdk.context import Code, Context, Isolated, KeyValue
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError, Rejected
 from workspace.key_values import add
@@ -86,7 +86,10 @@ async def evaluate(value: Json, names: Mapping[str, Json]) -> Json:
         raise ModuleError(error.code, error.message, details=error.details, retryable=False) from None
 
 
-def example_context(isolated: Isolated, timeout: float) -> Context:
+_NO_CODE = ClosedCode("code.unavailable", "an example has no sandbox here")
+
+
+def example_context(isolated: Isolated, timeout: float, code: Code = _NO_CODE) -> Context:
     """A context for one call, with stores of its own."""
     return Context(
         run_id="00000000-0000-7000-8000-000000000000",
@@ -99,6 +102,7 @@ def example_context(isolated: Isolated, timeout: float) -> Context:
         queues=ClosedQueues("queue.unknown", "an example has no queues: say `runnable=False`"),
         files=ClosedFiles("file.unknown", "an example has no files: say `runnable=False`"),
         isolated=isolated,
+        code=code,
         evaluate=evaluate,
         log=no_log,
     )

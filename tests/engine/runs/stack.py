@@ -44,6 +44,8 @@ from engine.runs.resume import Resumer
 from engine.runs.start import Starter, StartRequest
 from engine.runs.testing import Tester
 from engine.runs.waiting import ended, wait_for
+from engine.sandbox.findings import CodeFindings
+from engine.sandbox.sandbox import Sandbox
 from engine.sealing import SealingCodec
 from engine.triggers.answers import HookAnswer
 from engine.triggers.webhook import HookRequest, Webhooks
@@ -163,6 +165,7 @@ async def open_stack(
         channel = Channel(db)
         hub = Hub(channel)
         pool = await stack.enter_async_context(IsolatedPool(1))
+        sandbox = await stack.enter_async_context(Sandbox())
         egress = await stack.enter_async_context(Egress(make_policy(["127.0.0.0/8"])))
         prepared = PreparedDocuments(MODULES)
         lookup = Lookup(db, REGISTRY, prepared)
@@ -174,7 +177,16 @@ async def open_stack(
         children = ChildRuns(db, lookup, acceptor, canceller)
         key_values = MemoryKeyValues()
         sealed = SealedItems(vault)
-        host = Host(REGISTRY, egress, pool, lambda workspace, workflow: key_values, children, hub, queues_over(sealed))
+        host = Host(
+            REGISTRY,
+            egress,
+            pool,
+            lambda workspace, workflow: key_values,
+            children,
+            hub,
+            queues_over(sealed),
+            code=sandbox,
+        )
         log = DatabaseLog(db)
         work = build_worker(client, log, log, host, task_queue=queue) if working else None
         journal = None if work is None else work.journal
@@ -189,14 +201,14 @@ async def open_stack(
             executions=executions,
             survey=TemporalSurvey(client, task_queue=queue),
             dispatcher=dispatcher,
-            definitions=Definitions(db, REGISTRY, canceller, hub, PUBLIC),
+            definitions=Definitions(db, REGISTRY, canceller, hub, PUBLIC, CodeFindings(sandbox, REGISTRY)),
             lookup=lookup,
             acceptor=acceptor,
             starter=Starter(db, lookup, prepared, acceptor),
             canceller=canceller,
             replayer=replayer,
             bulk=Bulk(db, canceller, replayer),
-            tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool)),
+            tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool, sandbox)),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             reader=RunReader(db, lambda: dispatcher.carrier_gone),
             webhooks=Webhooks(db, hub, lookup, acceptor),

@@ -22,6 +22,7 @@ EDITORS = {
     "runs.replay",
     "queues.enqueue",
     "queues.write",
+    "code.try",
     "runs.pin",
     "variables.write",
     "connections.read",

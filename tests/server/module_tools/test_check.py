@@ -41,10 +41,11 @@ def test_every_code_that_is_raised_is_listed() -> None:
     raised = {"http.<status>", "module.failed", "payload.too_large"}
     for app in ("data", "validate"):  # the codes of the isolated pool, which take the caller's first part
         raised |= {f"{app}.timeout", f"{app}.memory", f"{app}.ended"}
-    for folder in ("modules", "workspace/egress", "engine/isolated"):
+    for folder in ("modules", "workspace/egress", "engine/isolated", "engine/sandbox"):
         for file in (ROOT / folder).rglob("*.py"):
             found = re.findall(r"(?:ModuleError|Rejected)\(\s*\"([a-z_.]+)\"", file.read_text())
             raised |= set(found)
+    raised |= {"code.memory"}  # said by the child
     raised |= set(re.findall(r"Rejected\(\s*\"(kv[a-z_.]+)\"", (ROOT / "workspace/key_values.py").read_text()))
     assert raised == set(CODES)
     assert list(CODES) == sorted(CODES)
