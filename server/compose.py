@@ -60,17 +60,20 @@ from engine.stale import StaleWrites
 from engine.triggers.webhook import Webhooks
 from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
+from server.engine_hosts import engine_hosts
 from server.failpoints import failing_activities, failing_database, failing_executions, failpoints_of
 from server.logs import hiding
 from server.settings import Settings, SettingsError
 from server.temporal import connect
 from server.worker import build_worker
 from workspace.connections.in_use import RunConnections
+from workspace.connections.kinds.kind import Probe
+from workspace.connections.mail_handshakes import imap_handshake, smtp_handshake
 from workspace.connections.oauth.consent import Consents
 from workspace.connections.oauth.refresh import Refresher
 from workspace.connections.opening import Opener
 from workspace.connections.sealed import Sealed
-from workspace.connections.trying import Trials
+from workspace.connections.trying import Handshake, Trials
 from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
 from workspace.files.objects import BadFilesUrl, Objects, open_objects
@@ -86,6 +89,8 @@ from workspace.keys import (
     master_keys_from_text,
     read_master_keys,
 )
+from workspace.postgres.of_connection import handshake, sql_over
+from workspace.postgres.pools import Pools
 from workspace.secrets.used import UsedByRuns
 from workspace.secrets.variables import SecretVariables
 
@@ -150,7 +155,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         modules = {module.key: module for module in registry.all()}
         prepared = PreparedDocuments(modules)
         lookup = Lookup(db, registry, prepared)
-        egress = await stack.enter_async_context(Egress(make_policy(settings.egress_allow)))
+        egress = await stack.enter_async_context(Egress(make_policy(settings.egress_allow, engine_hosts(settings))))
         isolated = await stack.enter_async_context(IsolatedPool())
         objects = await stack.enter_async_context(_objects(settings))
         files = files_over(db, objects)
@@ -183,6 +188,14 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         stack.push_async_callback(refresher.close)
         opener = Opener(db, credentials, refresher)
         consents = Consents(db, credentials, egress, f"{settings.url}/oauth/callback")
+        pools = Pools(egress.guard)
+        guard = egress.guard
+        probes: dict[Probe, Handshake] = {
+            "postgres": handshake(guard),
+            "smtp": smtp_handshake(guard),
+            "imap": imap_handshake(guard),
+        }
+        stack.push_async_callback(pools.close)
         host = Host(
             registry,
             egress,
@@ -194,6 +207,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             files,
             RunConnections(db, opener, egress),
             sandbox,
+            sql_over(pools),
         )
         replayer = Replayer(db, lookup, prepared, acceptor)
         engine = Engine(
@@ -217,7 +231,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             webhooks=Webhooks(db, hub, lookup, acceptor),
             queues=Queues(db, sealed, hub),
             files=files,
-            connections=Connections(db, credentials, opener, consents, Trials(egress, {}), egress),
+            connections=Connections(db, credentials, opener, consents, Trials(egress, probes), egress),
             providers=Providers(db, credentials),
             consents=consents,
             sandbox=sandbox,

@@ -9,13 +9,13 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedQueues
-from modules.sdk.context import Code, Http, Isolated, KeyValues, Queues
+from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedQueues, ClosedSql
+from modules.sdk.context import Code, Http, Isolated, KeyValues, Queues, Sql
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
 from modules.sdk.verdicts import Rejected
 from workspace.connections.in_use import InUse
-from workspace.connections.opening import Learned
+from workspace.connections.opening import Learned, Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,14 @@ def _no_files(workspace_id: int) -> Files:
 _NO_CODE = ClosedCode("code.unavailable", "There is no sandbox for code here.")
 
 
+def _no_database(opened: Opened) -> Sql:
+    return ClosedSql("connection.missing", "There are no databases here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` and
-    `files` those of a workspace."""
+    `files` those of a workspace, `sql` the database of a connection."""
 
     modules: Modules
     http: Http
@@ -120,3 +124,4 @@ class Host:
     files: Callable[[int], Files] = _no_files
     connections: Connections = field(default_factory=NoConnections)
     code: Code = _NO_CODE
+    sql: Callable[[Opened], Sql] = _no_database

@@ -28,6 +28,7 @@ from engine.expressions.errors import ExpressionError
 from engine.expressions.template import Hidden, compile_value, render_hiding
 from engine.expressions.values import Json, Value, as_value
 from engine.input_check import check
+from modules.sdk.closed import ClosedSql
 from modules.sdk.context import Context, Staged
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json_bytes import dumps
@@ -43,6 +44,8 @@ JsonObject = dict[str, Json]
 
 _LONG = 512 * 1024
 """Bytes from which on an output is looked through on another thread."""
+_NO_DATABASE = ClosedSql("connection.missing", "The step names no connection to a database.")
+
 _BREATH = 100
 """Evaluations of one call between two pauses in which the process does other things: a module may make one for each of many items."""
 MOST_LINES = 1_000
@@ -301,6 +304,7 @@ def _context(
         key_values=host.key_values(head.workspace_id, head.workflow_id),
         queues=host.queues(head.workspace_id),
         files=host.files(head.workspace_id),
+        sql=_NO_DATABASE if connection is None else host.sql(connection.opened),
         isolated=host.isolated,
         code=host.code,
         evaluate=evaluate,

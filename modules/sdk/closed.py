@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from modules.sdk.context import CodeAnswer, HttpResponse, KeyValue, Language, QueueItem, Staged
+from modules.sdk.context import CodeAnswer, HttpResponse, KeyValue, Language, QueueItem, SqlMode, SqlResult, Staged
 from modules.sdk.files import LARGEST_FILE, File, NewFile
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError
@@ -115,6 +115,26 @@ class ClosedCode:
     message: str
 
     async def run(self, language: Language, source: str, given: Json, *, timeout: float, memory_mb: int) -> CodeAnswer:
+        raise ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedSql:
+    """Implements `Sql`: every statement fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[Json],
+        *,
+        mode: SqlMode,
+        read_only: bool,
+        timeout: float,
+        max_rows: int,
+    ) -> SqlResult:
         raise ModuleError(self.code, self.message, retryable=False)
 
 

@@ -110,6 +110,38 @@ class Queues(Protocol):
         ...
 
 
+SqlMode: TypeAlias = Literal["all", "one", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlResult:
+    """`count` is how many rows were read, or changed by a statement that gives none."""
+
+    rows: list[JsonObject]
+    count: int
+
+
+class Sql(Protocol):
+    """The database of the step's connection."""
+
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[Json],
+        *,
+        mode: SqlMode,
+        read_only: bool,
+        timeout: float,
+        max_rows: int,
+    ) -> SqlResult:
+        """Runs one statement in a transaction of its own. `params` are the values of `$1`, `$2`, …; `one` reads the first row only.
+
+        Raises `ModuleError` `postgres.connect`, `postgres.blocked`, `postgres.timeout`, `postgres.rows` (more than `max_rows`, nothing is
+        changed), `postgres.<class of SQLSTATE>`, `input.invalid` for parameters that don't fit; `AuthExpired` when the credential is refused.
+        """
+        ...
+
+
 class Isolated(Protocol):
     """Runs a named function of the isolated pool in another process, with a limit of wall time and of memory.
 
@@ -203,6 +235,7 @@ class Context:
     key_values: KeyValues
     queues: Queues
     files: Files
+    sql: Sql
     isolated: Isolated
     code: Code
     evaluate: Evaluate

@@ -15,8 +15,8 @@ CORE = "aggregate assert break continue fail for_each if log merge race respond 
 EXPECTED = {
     *(f"core.{action}" for action in [*CORE.split(), "wait", "wait_for_event", "while"]),
     *("data.format", "data.parse", "data.transform", "http.request", "text.template", "webhook.trigger"),
-    *("kv.delete", "kv.get", "kv.increment", "kv.set", "queue.consumer", "queue.enqueue"),
-    *("files.delete", "files.read", "files.write"),
+    *("kv.delete", "kv.get", "kv.increment", "kv.set", "postgres.query", "queue.consumer", "queue.enqueue"),
+    *("code.javascript", "code.python", "files.delete", "files.read", "files.write"),
 }
 
 

@@ -1,8 +1,9 @@
 """Which addresses are public.
 
 The list is explicit. `ipaddress.is_global` isn't relied on: what it says changes between Python's releases, and it calls NAT64 and 6to4
-addresses global whatever IPv4 address is inside. An address that carries another one is judged by both. IPv6 outside of
-the global unicast space is refused as a whole.
+addresses global whatever IPv4 address is inside. An address that carries another one is judged by that one, where it is of a
+kind that is carried over the open network at all. IPv6 outside of the global unicast space is refused as a whole: with it IPv4-compatible
+and translated addresses, the local prefixes of NAT64 (64:ff9b:1::/48), unique local and site-local ones. So is Teredo.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _CARRIERS = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64
     (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4
 )
+# RFC 5214: in whatever network, the interface's half is 00-00-5E-FE or 02-00-5E-FE and the IPv4 address.
+_ISATAP = 0x0000_5EFE
 
 
 def parse_address(text: str) -> Address:
@@ -63,6 +66,10 @@ def is_public(address: Address) -> bool:
     inner = carried(address)
     if inner is not None:
         return is_public(inner)
+    if (int(address) >> 32) & 0xFCFF_FFFF == _ISATAP and not is_public(
+        ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    ):
+        return False
     return address in _GLOBAL_UNICAST and not any(address in network for network in _REFUSED_V6)
 
 

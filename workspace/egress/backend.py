@@ -1,46 +1,27 @@
-"""The connect step, where the guard stands.
+"""The connect step of the HTTP client: what the pool is told to connect to goes through the guard first.
 
-A name is resolved here, once per connection; each of its addresses is checked, and the connection goes to one of them
-as a literal. The name isn't resolved again, so there is nothing between check and use that a second answer of the DNS could
-change. TLS (SNI, the certificate's name) and the `Host` header keep the name, because the layers above never see the
-address. A connection that is kept and used again is still the one to the address that was checked.
+TLS (SNI, the certificate's name) and the `Host` header keep the name, because the layers above never see the address. A connection that is
+kept and used again is still the one to the address that was checked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-from collections.abc import Iterable, Sequence
-from typing import Protocol, cast
+from collections.abc import Iterable
+from typing import cast
 
 import httpcore
 
 from modules.sdk.verdicts import ModuleError
-from workspace.egress.addresses import parse_address
-from workspace.egress.policy import Policy
-
-_LONGEST_CONNECT = 10.0
-
-
-class Resolver(Protocol):
-    """All addresses of a name, in the order to try. Raises OSError when there are none."""
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]: ...
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """By the system's resolver."""
-    answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+from workspace.egress.guard import LONGEST_CONNECT, Guard
+from workspace.egress.policy import Speaks
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Opens connections for the pool above it. Raises ModuleError `http.blocked` before a byte is sent to a refused target."""
 
-    def __init__(self, policy: Policy, resolver: Resolver) -> None:
-        self._policy = policy
-        self._resolver = resolver
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
         # httpcore declares a bare class in this place where anyio is missing, and so to the type checker
         self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
@@ -52,11 +33,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        limit = min(timeout or _LONGEST_CONNECT, _LONGEST_CONNECT)
+        limit = min(timeout or LONGEST_CONNECT, LONGEST_CONNECT)
         deadline = asyncio.get_running_loop().time() + limit
         try:
             async with asyncio.timeout(limit):
-                addresses = await self._checked(host, port)
+                addresses = await self._guard.addresses(host, port, Speaks.HTTP)
         except TimeoutError:
             raise httpcore.ConnectTimeout(f"its name could not be resolved within {limit:g} s") from None
         failure: Exception = httpcore.ConnectError("it has no address")
@@ -83,23 +64,3 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._network.sleep(seconds)
-
-    async def _checked(self, host: str, port: int) -> Sequence[str]:
-        try:
-            ipaddress.ip_address(host)
-            texts: Sequence[str] = [host]
-        except ValueError:
-            try:
-                texts = await self._resolver(host, port)
-            except OSError:
-                raise httpcore.ConnectError("its name can't be resolved") from None
-        addresses = [parse_address(text) for text in texts]
-        reason = self._policy.refusal(host, port, addresses)
-        if reason is not None:
-            raise ModuleError(
-                "http.blocked",
-                f"the target {host!r}, port {port}, {reason}: such targets are refused unless the operator admits them "
-                "(MILLSTREAM_EGRESS_ALLOW)",
-                retryable=False,
-            )
-        return texts

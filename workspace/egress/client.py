@@ -20,10 +20,12 @@ import httpcore
 from modules.sdk.context import HttpResponse
 from modules.sdk.verdicts import ModuleError, Rejected
 from workspace.egress.attached import Attached
-from workspace.egress.backend import GuardedBackend, Resolver, resolve
+from workspace.egress.backend import GuardedBackend
 from workspace.egress.decoding import Body, too_large
+from workspace.egress.guard import Guard
 from workspace.egress.policy import Policy
 from workspace.egress.requests import MOST_REDIRECTS, REDIRECTS, Request, make_request, redirected
+from workspace.egress.resolver import Resolver
 from workspace.egress.target import Target
 
 # Servers close idle connections after 5 s and more as a rule: below that, a kept one is hardly ever closing while a request is sent on it.
@@ -31,21 +33,31 @@ _KEEP = 4.0
 
 
 class Egress:
-    """Implements `modules.sdk.context.Http`. Use as `async with`, or call `close`."""
+    """Implements `modules.sdk.context.Http`. Use as `async with`, or call `close`.
+
+    `guard` is for the adapters of other client libraries, so that a process has one.
+    """
 
     def __init__(
-        self, policy: Policy, *, resolver: Resolver = resolve, tls: ssl.SSLContext | None = None, connections: int = 200
+        self,
+        policy: Policy,
+        *,
+        resolver: Resolver | None = None,
+        tls: ssl.SSLContext | None = None,
+        connections: int = 200,
     ) -> None:
+        self.guard = Guard(policy, resolver)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or trusted(),
             max_connections=connections,
             max_keepalive_connections=50,
             keepalive_expiry=_KEEP,
-            network_backend=GuardedBackend(policy, resolver),
+            network_backend=GuardedBackend(self.guard),
         )
 
     async def close(self) -> None:
         await self._pool.aclose()
+        self.guard.close()
 
     async def __aenter__(self) -> Egress:
         return self
@@ -150,8 +162,6 @@ def _unreachable(target: Target, error: httpcore.ConnectError) -> ModuleError:
         if isinstance(cause, ConnectionRefusedError):
             return ModuleError("http.connect", f"{target.authority!r} refuses connections")
         cause = cause.__cause__ or cause.__context__
-    if "resolved" in str(error):
-        return ModuleError("http.connect", f"the name of {target.authority!r} can't be resolved")
     return ModuleError("http.connect", f"{target.authority!r} can't be reached")
 
 

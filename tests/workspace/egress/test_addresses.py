@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workspace.egress.addresses import is_public, parse_address
-from workspace.egress.policy import make_policy
+from workspace.egress.policy import Speaks, make_policy
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,41 @@ def test_the_operator_admits_names_and_networks(
     assert (reason is not None) == refused
 
 
-def test_what_is_denied_is_refused_even_when_admitted() -> None:
-    policy = make_policy(["10.0.0.0/8", "db.internal"], deny=["10.0.0.5", "db.internal"])
-    assert policy.refusal("x.internal", 80, [parse_address("10.0.0.5")]) is not None
-    assert policy.refusal("db.internal", 80, [parse_address("10.0.0.6")]) is not None
-    assert policy.refusal("x.internal", 80, [parse_address("10.0.0.6")]) is None
+def test_what_belongs_to_the_engine_is_refused_even_when_admitted() -> None:
+    database = parse_address("10.0.0.5")
+    policy = make_policy(["10.0.0.0/8", "db.internal"])
+    assert policy.refusal("db.internal", 5433, [database], engine=[database]) is not None
+    assert policy.refusal("db.internal", 5433, [database]) is None
+
+
+def test_this_machine_is_refused_unless_admitted() -> None:
+    ours = parse_address("93.184.215.14")
+    assert make_policy().refusal("example.com", 443, [ours], own=[ours]) is not None
+    assert make_policy(["93.184.215.14"]).refusal("example.com", 443, [ours], own=[ours]) is None
+    assert make_policy(["example.com"]).refusal("example.com", 443, [ours], own=[ours]) is None
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "fe80::1", "168.63.129.16", "0.0.0.0"])
+def test_an_admitted_name_admits_no_metadata(address: str) -> None:
+    found = [parse_address(address)]
+    assert make_policy(["crm.example"]).refusal("crm.example", 80, found) is not None
+    assert make_policy(["crm.example", address]).refusal("crm.example", 80, found) is None
+
+
+def test_a_wildcard_admits_the_names_below() -> None:
+    policy, private = make_policy(["*.Internal"]), [parse_address("10.0.0.1")]
+    assert policy.refusal("a.b.internal", 80, private) is None
+    assert policy.refusal("internal", 80, private) is not None
+    assert policy.refusal("evilinternal", 80, private) is not None
+
+
+@pytest.mark.parametrize("prefix", ["2a00:1450:4001:800::", "fe80::", "2a00:1450:4001:800:200::"])
+def test_isatap_is_judged_by_what_it_carries_too(prefix: str) -> None:
+    network = int(ipaddress.IPv6Address(prefix))
+    inside = network | 0x5EFE << 32 | int(ipaddress.IPv4Address("10.0.0.1"))
+    outside = network | 0x5EFE << 32 | int(ipaddress.IPv4Address("8.8.8.8"))
+    assert not is_public(ipaddress.IPv6Address(inside))
+    assert is_public(ipaddress.IPv6Address(outside)) == prefix.startswith("2a00")
 
 
 def test_ports_of_other_protocols_are_refused_unless_admitted() -> None:
@@ -130,6 +160,13 @@ def test_ports_of_other_protocols_are_refused_unless_admitted() -> None:
     assert make_policy().refusal("example.com", 25, public) is not None
     assert make_policy().refusal("example.com", 8443, public) is None
     assert make_policy(["example.com"]).refusal("example.com", 25, public) is None
+
+
+@pytest.mark.parametrize("speaks", Speaks)
+@pytest.mark.parametrize("port", [25, 143, 5432, 6379])
+def test_each_protocol_may_use_its_own_ports_only(speaks: Speaks, port: int) -> None:
+    reason = make_policy().refusal("example.com", port, [parse_address("93.184.215.14")], speaks=speaks)
+    assert (reason is None) == (port in speaks.ports)
 
 
 @pytest.mark.parametrize("entry", ["10.0.0.0/40", "http://x", "a b", "x:80", "-/-"])

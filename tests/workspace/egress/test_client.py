@@ -6,24 +6,18 @@ import asyncio
 import contextlib
 import gzip
 import socket
-import ssl
 import struct
-import tempfile
 import threading
 import zlib
 from collections.abc import Awaitable, Sequence
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from modules.sdk.context import HttpResponse
 from modules.sdk.verdicts import ModuleError
 from server.cli.loop import run
 from tests.fixtures.http_server import Answer, HttpServer, Request, running
+from tests.workspace.egress.certificates import certificate_for
 from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
 
@@ -302,7 +296,7 @@ async def test_connections_are_kept(egress: Egress, http_server: HttpServer) -> 
 
 
 async def test_tls_keeps_the_name_though_the_address_is_pinned() -> None:
-    server_side, client_side = certificate_for("shop.example")
+    server_side, client_side, _ = certificate_for("shop.example")
     async with (
         running(tls=server_side) as server,
         Egress(make_policy(["127.0.0.1"]), resolver=Names(["127.0.0.1"]), tls=client_side) as guarded,
@@ -315,7 +309,7 @@ async def test_tls_keeps_the_name_though_the_address_is_pinned() -> None:
 
 
 async def test_nothing_goes_from_https_to_http(http_server: HttpServer) -> None:
-    server_side, client_side = certificate_for("shop.example")
+    server_side, client_side, _ = certificate_for("shop.example")
     async with (
         running(tls=server_side) as server,
         Egress(make_policy(["127.0.0.1"]), resolver=Names(["127.0.0.1"]), tls=client_side) as guarded,
@@ -327,35 +321,7 @@ async def test_nothing_goes_from_https_to_http(http_server: HttpServer) -> None:
 
 
 async def test_a_certificate_that_nobody_trusts(egress: Egress) -> None:
-    server_side, _ = certificate_for("shop.example")
+    server_side, _, _ = certificate_for("shop.example")
     async with running(tls=server_side) as server:
         error = await failure(egress.request("GET", server.url, timeout=5))
     assert (error.code, error.retryable) == ("http.connect", False)
-
-
-def certificate_for(name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's side, and that of a client which trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        file.write(pem + private)
-        file.flush()
-        server.load_cert_chain(file.name)
-    return server, ssl.create_default_context(cadata=pem.decode())
