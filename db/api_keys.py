@@ -1,4 +1,8 @@
-"""API keys: `ms_` and 256 random bits in base64url. The database has only their SHA-256, which lookups go by."""
+"""API keys: `ms_` and 256 random bits in base64url. The database has only their SHA-256, which lookups go by.
+
+A key belongs to one workspace, and as a rule to a person. It is worth no more than that person: it ends when they leave the workspace, and
+may do what the lesser of its own role and theirs may.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +38,36 @@ class ApiKey:
     last_used_at: datetime | None
 
 
-_AUTHENTICATE = rows("api_keys", "authenticate", ApiKey)
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a key that holds lets in. `role` is the lesser of the key's and its person's; `email` is the person's, None for a key of nobody."""
+
+    workspace_id: WorkspaceId
+    slug: str
+    api_key_id: ApiKeyId
+    user_id: UserId | None
+    email: str | None
+    name: str
+    role: Role
+    scopes: Sequence[str]
+
+
+_AUTHENTICATE = rows("api_keys", "authenticate", Holder)
 _CREATE = rows("api_keys", "create", ApiKey)
+_FORGET_OPERATIONS = command("api_keys", "forget_operations")
+_REISSUE = rows("api_keys", "reissue", ApiKey)
 _PAGE = rows("api_keys", "page", ApiKey)
 _REVOKE = command("api_keys", "revoke")
+_REVOKE_OF_USER = command("api_keys", "revoke_of_user")
 
 
-async def authenticate(connection: Connection, key: str) -> ApiKey | None:
-    """Whose key this is; None for one that is unknown, revoked or expired. For `single()`: nobody is known yet."""
-    if not key or len(key) > _LONGEST:
-        return None
+async def authenticate(connection: Connection, key: str) -> Holder | None:
+    """Whose key this is; None for one that is unknown, revoked, expired, or of somebody who left. For `single()`: nobody is known yet.
+
+    One statement whatever the key is, so that its time tells nothing either.
+    """
+    if len(key) > _LONGEST:
+        key = ""
     return await connection.maybe(_AUTHENTICATE, hash=_hash(key))
 
 
@@ -58,8 +82,43 @@ async def create(
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key, and its text: shown here once and nowhere again."""
-    text = f"ms_{secrets.token_urlsafe(32)}"
-    made = await connection.one(
+    made = await create_once(
+        connection,
+        workspace_id,
+        None,
+        name=name,
+        role=role,
+        user_id=user_id,
+        scopes=scopes,
+        expires_at=expires_at,
+    )
+    assert made is not None, "without an operation nothing stands against it"
+    return made
+
+
+async def create_once(
+    connection: Connection,
+    workspace_id: WorkspaceId,
+    operation: str | None,
+    *,
+    name: str,
+    role: Role,
+    user_id: UserId | None = None,
+    scopes: Sequence[str] = (),
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str] | None:
+    """One key for each operation within a day, and its text: shown here once and nowhere again.
+
+    The same operation again gives the same key another text, since the one before wasn't kept and whoever asks has lost it. None when that was
+    used already, or the key was revoked.
+    """
+    if operation is not None:
+        await connection.count(_FORGET_OPERATIONS, workspace_id=workspace_id, operation=operation)
+        again = await reissue(connection, workspace_id, operation)
+        if again is not None:
+            return again
+    text = _new_text()
+    made = await connection.maybe(
         _CREATE,
         workspace_id=workspace_id,
         api_key_id=new_uuid7(),
@@ -70,8 +129,18 @@ async def create(
         role=role,
         scopes=list(scopes),
         expires_at=expires_at,
+        operation=operation,
     )
-    return made, text
+    return None if made is None else (made, text)
+
+
+async def reissue(connection: Connection, workspace_id: WorkspaceId, operation: str) -> tuple[ApiKey, str] | None:
+    """Another text for the key that the operation made; the one before no longer holds. None where it made none, or somebody has used it."""
+    text = _new_text()
+    found = await connection.maybe(
+        _REISSUE, workspace_id=workspace_id, operation=operation, hash=_hash(text), prefix=text[:_PREFIX]
+    )
+    return None if found is None else (found, text)
 
 
 async def list_keys(
@@ -84,6 +153,15 @@ async def list_keys(
 async def revoke(connection: Connection, workspace_id: WorkspaceId, api_key_id: ApiKeyId) -> bool:
     """End a key at once. False when there is none that holds."""
     return await connection.count(_REVOKE, workspace_id=workspace_id, api_key_id=api_key_id) > 0
+
+
+async def revoke_of_user(connection: Connection, workspace_id: WorkspaceId, user_id: UserId) -> int:
+    """End all keys of a person in this workspace; gives how many held."""
+    return await connection.count(_REVOKE_OF_USER, workspace_id=workspace_id, user_id=user_id)
+
+
+def _new_text() -> str:
+    return f"ms_{secrets.token_urlsafe(32)}"
 
 
 def _hash(key: str) -> bytes:

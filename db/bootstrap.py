@@ -31,7 +31,7 @@ async def first_start(connection: Connection, slug: str, name: str, email: str) 
     user_id = await workspaces.ensure_user(connection, email)
     await workspaces.put_role(connection, workspace.workspace_id, user_id, "owner")
     _, key = await api_keys.create(
-        connection, workspace.workspace_id, name="first start", role="owner", user_id=user_id, scopes=["hook"]
+        connection, workspace.workspace_id, name="first start", role="owner", user_id=user_id, scopes=["api", "hook"]
     )
     return FirstStart(workspace.workspace_id, user_id, key)
 
@@ -47,6 +47,6 @@ async def new_owner_key(connection: Connection) -> FirstStart | None:
     if owner is None:
         return None
     _, key = await api_keys.create(
-        connection, first, name="made at start", role="owner", user_id=owner.user_id, scopes=["hook"]
+        connection, first, name="made at start", role="owner", user_id=owner.user_id, scopes=["api", "hook"]
     )
     return FirstStart(first, owner.user_id, key)

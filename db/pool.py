@@ -3,7 +3,7 @@
 Every connection starts as ms_engine (the role is part of the connection's start, so it costs nothing later), and no
 session state is ever changed, so nothing needs cleaning when a connection goes back:
 
-    tenant(ws)    a transaction as ms_app which sees the rows of `ws` only     begin + role + workspace in one trip
+    tenant(ws)    a transaction as ms_app which sees the rows of `ws` only     begin + role + workspace + actor in one trip
     engine(ws?)   a transaction as ms_engine, narrowed to `ws` if given        the same
     single()      no transaction: for exactly one statement as ms_engine       no trip of its own
 
@@ -22,6 +22,7 @@ from typing import Protocol, cast
 
 import asyncpg
 
+from db.actor import actor_setting
 from db.connection import LOST, NOT_NOW, Connection, is_gone, unavailable
 from db.driver import CONNECT_TIMEOUT_S, REFUSED, SESSION, UNREACHED, Session, connect, prepare, refused
 from db.errors import DatabaseUnavailable
@@ -165,8 +166,10 @@ class Database:
 @asynccontextmanager
 async def _transaction(driver: Session, role: str, workspace: str) -> AsyncGenerator[Connection]:
     connection = Connection(driver)
-    # Both values are ours (a name and an integer), so they may stand in the text: one trip instead of three.
-    await connection.script(f"begin; set local role {role}; select set_config('app.ws', '{workspace}', true)")
+    # All values are ours (a name, an integer, hexadecimal digits), so they may stand in the text: one trip instead of three.
+    actor = actor_setting()
+    acts = "" if actor is None else f", set_config('app.actor', '{actor}', true)"
+    await connection.script(f"begin; set local role {role}; select set_config('app.ws', '{workspace}', true){acts}")
     try:
         yield connection
     except BaseException:

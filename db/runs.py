@@ -209,6 +209,6 @@ async def pin(
     return cast("Literal['pinned', 'going', 'unknown']", said)
 
 
-async def unpin(connection: Connection, workspace_id: WorkspaceId, run_id: RunId) -> None:
-    """Retention takes the run at its time again. A second call changes nothing."""
-    await connection.count(_UNPIN, workspace_id=workspace_id, run_id=run_id)
+async def unpin(connection: Connection, workspace_id: WorkspaceId, run_id: RunId) -> bool:
+    """Retention takes the run at its time again. False, and nothing changes, where it wasn't pinned."""
+    return await connection.count(_UNPIN, workspace_id=workspace_id, run_id=run_id) > 0

@@ -141,6 +141,118 @@ CREATE FUNCTION public.app_queue_batch_bytes() RETURNS bigint
 
 ALTER FUNCTION public.app_queue_batch_bytes() OWNER TO ms_owner;
 
+CREATE FUNCTION public.audit_actor() RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    select convert_from(decode(nullif(current_setting('app.actor', true), ''), 'hex'), 'utf8')::jsonb
+$$;
+
+ALTER FUNCTION public.audit_actor() OWNER TO ms_owner;
+
+CREATE FUNCTION public.audit_note(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+declare
+    actor constant jsonb := audit_actor();
+begin
+    if actor is null then
+        return false;
+    end if;
+    perform audit_write(ws, kind, object_id, name, change, before, after, actor);
+    return true;
+end
+$$;
+
+ALTER FUNCTION public.audit_note(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb) OWNER TO ms_owner;
+
+CREATE FUNCTION public.audit_row() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    actor constant jsonb := audit_actor();
+    shown constant text[] := string_to_array(tg_argv[3], ' ');
+    silent constant text[] := string_to_array(tg_argv[4], ' ') || '{workspace_id}';
+    columns text;
+    hidden text;
+    before jsonb;
+    after jsonb;
+    changed text[];
+    secret text[];
+    change text;
+    id text;
+    name text;
+    ws bigint;
+begin
+    if actor is null and tg_argv[5] = 'asked' then
+        return null;
+    end if;
+    select string_agg(format('%L, ($1).%I', a.attname, a.attname), ', ') filter (where a.attname = any (shown)),
+        string_agg(format('case when ($1).%1$I::text is distinct from ($2).%1$I::text then %1$L end', a.attname), ', ')
+            filter (where a.attname <> all (shown || silent))
+    into columns, hidden
+    from pg_attribute a where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped;
+    if tg_op <> 'INSERT' then
+        execute format('select jsonb_build_object(%s)', columns) into before using old;
+    end if;
+    if tg_op <> 'DELETE' then
+        execute format('select jsonb_build_object(%s)', columns) into after using new;
+    end if;
+    change := case tg_op when 'INSERT' then 'created' when 'DELETE' then 'deleted' else 'changed' end;
+    if tg_op = 'UPDATE' then
+        select array_agg(key) into changed from jsonb_each(after) where value is distinct from before->key;
+        if hidden is not null then
+            execute format('select array_remove(array[%s]::text[], null)', hidden) into secret using old, new;
+        end if;
+        if changed is null and (cardinality(coalesce(secret, '{}')) = 0 or actor is null) then
+            return null;
+        end if;
+        select coalesce(jsonb_object_agg(key, value), '{}') into before from jsonb_each(before) where key = any (changed);
+        select coalesce(jsonb_object_agg(key, value), '{}') into after from jsonb_each(after) where key = any (changed);
+        if 'revoked_at' = any (changed) then
+            change := 'revoked';
+        elsif after->>'status' = 'deleted' or after->>'state' = 'removed' then
+            change := 'deleted';
+        end if;
+        select before || coalesce(jsonb_object_agg(one, '(hidden)'), '{}'), after || coalesce(jsonb_object_agg(one, '(hidden)'), '{}')
+        into before, after from unnest(secret) one;
+    end if;
+    columns := format('select (%s)::text, (%s)::text, ($1).workspace_id', tg_argv[1], tg_argv[2]);
+    if tg_op = 'DELETE' then
+        execute columns into id, name, ws using old;
+    else
+        execute columns into id, name, ws using new;
+    end if;
+    perform audit_write(ws, tg_argv[0], id, name, change, before, after, actor);
+    return null;
+end
+$_$;
+
+ALTER FUNCTION public.audit_row() OWNER TO ms_owner;
+
+CREATE PROCEDURE public.audit_table(IN tab text, IN kind text, IN id text, IN name text, IN shown text, IN silent text, IN whom text DEFAULT 'always'::text)
+    LANGUAGE plpgsql
+    AS $$
+begin
+    execute format(
+        'create trigger audited after insert or update or delete on %I for each row execute function audit_row(%L, %L, %L, %L, %L, %L)',
+        tab, kind, id, name, shown, silent, whom);
+end
+$$;
+
+ALTER PROCEDURE public.audit_table(IN tab text, IN kind text, IN id text, IN name text, IN shown text, IN silent text, IN whom text) OWNER TO ms_owner;
+
+CREATE FUNCTION public.audit_write(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb, actor jsonb) RETURNS void
+    LANGUAGE sql
+    AS $$
+    insert into audit (workspace_id, user_id, email, api_key_id, key_name, action, change, kind, object_id, name, before, after,
+        ip, forwarded_for, user_agent, request_id, route)
+    values (ws, (actor->>'user_id')::bigint, actor->>'email', (actor->>'api_key_id')::uuid, actor->>'key_name', actor->>'action', change,
+        kind, object_id, name, before, after, actor->>'ip', actor->>'forwarded_for', actor->>'user_agent', actor->>'request_id',
+        actor->>'route')
+$$;
+
+ALTER FUNCTION public.audit_write(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb, actor jsonb) OWNER TO ms_owner;
+
 CREATE FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
@@ -2005,6 +2117,7 @@ CREATE TABLE public.api_keys (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
+    operation text,
     CONSTRAINT api_keys_hash_is_sha256 CHECK ((octet_length(hash) = 32)),
     CONSTRAINT api_keys_role CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'viewer'::text])))
 );
@@ -2103,6 +2216,32 @@ CREATE SEQUENCE public.app_queue_seq
     CACHE 1;
 
 ALTER SEQUENCE public.app_queue_seq OWNER TO ms_owner;
+
+CREATE TABLE public.audit (
+    workspace_id bigint NOT NULL,
+    audit_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    user_id bigint,
+    email text,
+    api_key_id uuid,
+    key_name text,
+    action text,
+    change text NOT NULL,
+    kind text NOT NULL,
+    object_id text NOT NULL,
+    name text,
+    before jsonb,
+    after jsonb,
+    ip text,
+    forwarded_for text,
+    user_agent text,
+    request_id text,
+    route text
+);
+
+ALTER TABLE ONLY public.audit FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit OWNER TO ms_owner;
 
 CREATE TABLE public.connections (
     workspace_id bigint NOT NULL,
@@ -2717,6 +2856,9 @@ ALTER TABLE ONLY public.app_queue_operations
 ALTER TABLE ONLY public.app_queue
     ADD CONSTRAINT app_queue_pkey PRIMARY KEY (queue_id, item_id);
 
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (workspace_id, at, audit_id);
+
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_pkey PRIMARY KEY (connection_id);
 
@@ -2840,6 +2982,10 @@ ALTER TABLE ONLY public.workspaces
 ALTER TABLE ONLY public.workspaces
     ADD CONSTRAINT workspaces_slug_key UNIQUE (slug);
 
+CREATE UNIQUE INDEX api_keys_operation ON public.api_keys USING btree (workspace_id, operation) WHERE (operation IS NOT NULL);
+
+CREATE INDEX api_keys_user ON public.api_keys USING btree (user_id) WHERE (user_id IS NOT NULL);
+
 CREATE INDEX api_keys_workspace ON public.api_keys USING btree (workspace_id, api_key_id DESC);
 
 CREATE INDEX app_queue_dead ON public.app_queue USING btree (queue_id, item_id DESC) WHERE (state = 'dead'::text);
@@ -2859,6 +3005,8 @@ CREATE INDEX app_queue_logs_flushed ON public.app_queue_logs USING btree (flushe
 CREATE INDEX app_queue_operations_created ON public.app_queue_operations USING btree (created_at);
 
 CREATE INDEX app_queue_order ON public.app_queue USING btree (queue_id, lane, seq) WHERE (state = 'waiting'::text);
+
+CREATE INDEX audit_at ON public.audit USING btree (at);
 
 CREATE INDEX connections_provider ON public.connections USING btree (provider_id) WHERE (provider_id IS NOT NULL);
 
@@ -2952,10 +3100,32 @@ CREATE UNIQUE INDEX workflows_versions_content ON public.workflows_versions USIN
 
 CREATE INDEX workflows_versions_workspace ON public.workflows_versions USING btree (workspace_id);
 
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW EXECUTE FUNCTION public.audit_row('api_key', '($1).api_key_id', '($1).name', 'name prefix role scopes user_id expires_at revoked_at', 'api_key_id created_at last_used_at operation', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.connections FOR EACH ROW EXECUTE FUNCTION public.audit_row('connection', '($1).connection_id', '($1).name', 'name app kind allowed_hosts rate_count rate_per usable_by state reason provider_id', 'connection_id secret_version token_version expires_at refresh_at lease_epoch lease_until rest_until created_at created_by updated_at', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.connections_providers FOR EACH ROW EXECUTE FUNCTION public.audit_row('connection_provider', '($1).provider_id', '($1).name', 'name', 'provider_id created_at created_by updated_at', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.files FOR EACH ROW EXECUTE FUNCTION public.audit_row('file', '($1).file_id', '($1).name', 'name mime_type state size sha256 tags expires_at', 'file_id piece_size created_at created_by touched_at swept_at', 'asked');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.interim_app_credentials FOR EACH ROW EXECUTE FUNCTION public.audit_row('consent', '($1).connection_id', '(select c.name from connections c where c.connection_id = ($1).connection_id)', 'connection_id', 'state_hash secret user_id created_at expires_at', 'asked');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION public.audit_row('member', '($1).user_id', '(select u.email from users u where u.user_id = ($1).user_id)', 'user_id role', 'created_at', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.audit_row('workflow', '($1).workflow_id', '($1).name', 'name status live_version max_concurrent_runs', 'workflow_id created_at created_by updated_at deleted_at', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows_app_queues FOR EACH ROW EXECUTE FUNCTION public.audit_row('queue', '($1).queue_id', '($1).name', 'name status flush_batch_size flush_record_max_age flush_rate_limit_max_flush_count flush_rate_limit_time_window flush_strategy ordering max_parallel_batches on_failure max_attempts dedupe_window consumer_workflow_id consumer_trigger_id', 'queue_id former_workflow_id created_at created_by updated_at', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows_variables FOR EACH ROW EXECUTE FUNCTION public.audit_row('variable', '($1).variable_id', '($1).name', 'name secret', 'variable_id created_at updated_at updated_by', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows_versions FOR EACH ROW EXECUTE FUNCTION public.audit_row('version', '($1).workflow_id', '(select w.name from workflows w where w.workflow_id = ($1).workflow_id)', 'version revision content_hash note', 'workflow_id document created_at created_by', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION public.audit_row('workspace', '($1).workspace_id', '($1).slug', 'slug name plan', 'created_at', 'always');
+
 CREATE TRIGGER workflows_cap_changed AFTER UPDATE OF max_concurrent_runs ON public.workflows FOR EACH ROW WHEN ((old.max_concurrent_runs IS DISTINCT FROM new.max_concurrent_runs)) EXECUTE FUNCTION public.workflows_cap_changed();
 
 ALTER TABLE ONLY public.api_keys
-    ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE SET NULL;
+    ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
@@ -3060,6 +3230,8 @@ ALTER TABLE public.app_queue_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.app_queue_operations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.connections_providers ENABLE ROW LEVEL SECURITY;
@@ -3081,6 +3253,8 @@ CREATE POLICY engine ON public.app_queue_keys TO ms_engine USING ((workspace_id 
 CREATE POLICY engine ON public.app_queue_logs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.app_queue_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.audit FOR SELECT TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.connections TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -3142,6 +3316,10 @@ CREATE POLICY engine ON public.workspace_keys TO ms_engine USING ((workspace_id 
 
 CREATE POLICY engine ON public.workspaces TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine_adds ON public.audit FOR INSERT TO ms_engine WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine_forgets ON public.audit FOR DELETE TO ms_engine USING ((at < (now() - '30 days'::interval)));
+
 ALTER TABLE public.events_to_be_processed ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.file_operations ENABLE ROW LEVEL SECURITY;
@@ -3157,6 +3335,8 @@ ALTER TABLE public.key_value_operations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.key_values ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.master_root ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY owner_adds ON public.audit FOR INSERT TO ms_owner WITH CHECK (true);
 
 CREATE POLICY owner_sees ON public.workflows FOR SELECT TO ms_owner USING (true);
 
@@ -3181,6 +3361,8 @@ CREATE POLICY tenant ON public.app_queue_keys TO ms_app USING ((workspace_id = (
 CREATE POLICY tenant ON public.app_queue_logs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.app_queue_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.audit FOR SELECT TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.connections TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -3242,6 +3424,8 @@ CREATE POLICY tenant ON public.workspace_keys TO ms_app USING ((workspace_id = (
 
 CREATE POLICY tenant ON public.workspaces TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant_adds ON public.audit FOR INSERT TO ms_app WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 ALTER TABLE public.user_roles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
@@ -3299,6 +3483,22 @@ GRANT ALL ON FUNCTION public.anyone_capped(workflow uuid) TO ms_engine;
 REVOKE ALL ON FUNCTION public.app_queue_batch_bytes() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.app_queue_batch_bytes() TO ms_app;
 GRANT ALL ON FUNCTION public.app_queue_batch_bytes() TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.audit_actor() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_actor() TO ms_app;
+GRANT ALL ON FUNCTION public.audit_actor() TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.audit_note(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_note(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb) TO ms_app;
+GRANT ALL ON FUNCTION public.audit_note(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.audit_row() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.audit_table(IN tab text, IN kind text, IN id text, IN name text, IN shown text, IN silent text, IN whom text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.audit_write(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb, actor jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.audit_write(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb, actor jsonb) TO ms_app;
+GRANT ALL ON FUNCTION public.audit_write(ws bigint, kind text, object_id text, name text, change text, before jsonb, after jsonb, actor jsonb) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) TO ms_engine;
@@ -3532,6 +3732,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_operations TO ms_eng
 
 GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_app;
 GRANT SELECT,USAGE ON SEQUENCE public.app_queue_seq TO ms_engine;
+
+GRANT SELECT,INSERT ON TABLE public.audit TO ms_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.audit TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections TO ms_engine;

@@ -40,6 +40,7 @@ _BY_SLUG = rows("workspaces", "by_slug", Workspace)
 _GET = rows("workspaces", "get", Workspace)
 _ALL = rows("workspaces", "all", Workspace)
 _CREATE = rows("workspaces", "create", Workspace)
+_RENAME = rows("workspaces", "rename", Workspace)
 _MEMBERS = rows("workspaces", "members", Member)
 _ENSURE_USER = values("workspaces", "ensure_user", int)
 _PUT_ROLE = command("workspaces", "put_role")
@@ -63,6 +64,10 @@ async def list_all(connection: Connection) -> list[Workspace]:
 async def create(connection: Connection, slug: str, name: str) -> Workspace | None:
     """None when the slug is taken."""
     return await connection.maybe(_CREATE, slug=slug, name=name)
+
+
+async def rename(connection: Connection, workspace_id: WorkspaceId, name: str) -> Workspace | None:
+    return await connection.maybe(_RENAME, workspace_id=workspace_id, name=name)
 
 
 async def members(connection: Connection, workspace_id: WorkspaceId) -> list[Member]:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from db import connection_tokens, flushes, maintenance, partitions, rates
+from db import audit, connection_tokens, flushes, maintenance, partitions, rates
 from db.connection import Connection
 from db.errors import DatabaseError
 from db.pool import Database
@@ -27,9 +27,11 @@ _A_DAY = 86_400.0
 
 
 class Maintenance:
-    def __init__(self, db: Database, leads: Leads) -> None:
+    def __init__(self, db: Database, leads: Leads, *, audit_days: int = 365) -> None:
+        """`audit_days`: how long the audit trail is kept; a month at least."""
         self._db = db
         self._leads = leads
+        self._audit_days = audit_days
         self._daily = 0.0
         """When that which reads all headers is done next, by the process's own clock."""
 
@@ -55,6 +57,8 @@ class Maintenance:
             await rates.delete_expired(conn, _MANY)
         async with self._db.engine() as conn:
             await connection_tokens.delete_expired(conn, _MANY)
+        async with self._db.engine() as conn:
+            await audit.delete_old(conn, self._audit_days)
         async with self._db.engine() as conn:
             await maintenance.strip_answers(conn)
         if time.monotonic() >= self._daily:

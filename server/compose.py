@@ -241,7 +241,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "carrier": carrier.run(),
             "dispatcher": dispatcher.run(),
             "reconciler": Reconciler(db, hub, executions, carrier, channel.leads).run(),
-            "maintenance": Maintenance(db, channel.leads).run(),
+            "maintenance": Maintenance(db, channel.leads, audit_days=settings.audit_days).run(),
             "files": led_rounds(
                 "files",
                 channel.leads,

@@ -13,7 +13,7 @@ import uvicorn
 
 from db import modules
 from db.workspaces import list_all, rights
-from server.api.access import KeyGate
+from server.api.access import KeyGate, Rights
 from server.api.app import build_app
 from server.api.first_start import ensure_first_workspace
 from server.api.services import Services
@@ -40,12 +40,12 @@ async def serve(settings: Settings) -> None:
         await ensure_first_workspace(engine.db, settings.api_key_path)
         await _tell_modules(engine)
         async with engine.db.engine() as connection:
-            gate = KeyGate(engine.db, await rights(connection))
+            matrix = Rights(await rights(connection))
             workspaces = await list_all(connection)
         # The database knows its master key from the first start on, not only from the first run on.
         await engine.vault.bind(int(min(workspace.workspace_id for workspace in workspaces)))
         metrics = Metrics(engine.hub, lambda: engine.acceptor.taken, lambda: engine.stale.counts)
-        app = build_app(Services(settings, engine, gate, metrics), product_version())
+        app = build_app(Services(settings, engine, KeyGate(engine.db, matrix), matrix, metrics), product_version())
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -53,6 +53,8 @@ async def serve(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            # The audit trail tells the connection's address; what a header claims stands beside it.
+            proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=64 * 1024,

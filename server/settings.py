@@ -95,6 +95,7 @@ class Settings(BaseModel):
 
     egress_allow: Annotated[tuple[str, ...], BeforeValidator(_targets)] = ()
     inline: bool = True
+    audit_days: Annotated[int, Field(ge=30)] = 365
     env: Literal["development", "production"] = "development"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None

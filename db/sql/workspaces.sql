@@ -16,6 +16,11 @@ insert into workspaces (slug, name) values (:slug, :name)
 on conflict (slug) do nothing
 returning workspace_id, slug, name, plan, created_at;
 
+-- name: rename (app, engine)
+-- Another name; the slug stays, because addresses hold it.
+update workspaces set name = :name where workspace_id = :workspace_id
+returning workspace_id, slug, name, plan, created_at;
+
 -- name: members (app, engine)
 -- Who has which role in a workspace.
 select u.user_id, u.email, u.name, r.role from user_roles r

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from db import app_queues, flushes, queue_items
+from db import app_queues, audit, flushes, queue_items
 from db.app_queues import Queue, QueueSettings, Stats
 from db.connection import Connection
 from db.data import storable
@@ -123,7 +123,7 @@ class Queues:
                 found = await _found(conn, workspace_id, reference)
                 await app_queues.set_status(conn, found.queue_id, "paused")
             async with acting(self._db, workspace_id) as conn:
-                await app_queues.clear(conn, found.queue_id)
+                await _note(conn, found, "cleared", await app_queues.clear(conn, found.queue_id))
         async with acting(self._db, workspace_id) as conn:
             found = await _locked(conn, workspace_id, reference)
             if not force:
@@ -194,7 +194,9 @@ class Queues:
         replayed = 0
         for some in ids:
             async with acting(self._db, workspace_id) as conn:
-                replayed += await queue_items.replay(conn, found.queue_id, some, _PIECE)
+                count = await queue_items.replay(conn, found.queue_id, some, _PIECE)
+                await _note(conn, found, "dead letters replayed", count)
+                replayed += count
         self._tell(workspace_id, found)
         return {"replayed": replayed}
 
@@ -204,12 +206,16 @@ class Queues:
         async with acting(self._db, workspace_id) as conn:
             found = await _found(conn, workspace_id, reference)
             if chosen is not None:
-                return {"dropped": await queue_items.drop_dead(conn, found.queue_id, chosen)}
+                count = await queue_items.drop_dead(conn, found.queue_id, chosen)
+                await _note(conn, found, "dead letters dropped", count)
+                return {"dropped": count}
             dead = (await app_queues.stats(conn, found.queue_id)).dead
         dropped = 0
         for _ in range(-(-dead // _PIECE)):
             async with acting(self._db, workspace_id) as conn:
-                dropped += await queue_items.drop_dead(conn, found.queue_id, None, _PIECE)
+                count = await queue_items.drop_dead(conn, found.queue_id, None, _PIECE)
+                await _note(conn, found, "dead letters dropped", count)
+                dropped += count
         return {"dropped": dropped}
 
     async def log(self, workspace_id: WorkspaceId, reference: str, cursor: Sequence[Json] | None, limit: int) -> Page:
@@ -240,6 +246,7 @@ class Queues:
                     f"The workflow {found.consumer!r}, which takes its items, is paused: set it active first.",
                 )
             keys = await app_queues.flush(conn, found.queue_id)
+            await _note(conn, found, "flushed", keys)
         self._tell(workspace_id, found)
         return {"keys": keys}
 
@@ -251,7 +258,9 @@ class Queues:
         """Goes on, and tries what is blocked again with all its attempts, also where it wasn't paused."""
         async with acting(self._db, workspace_id) as conn:
             found = await _locked(conn, workspace_id, reference)
-            await app_queues.set_status(conn, found.queue_id, "running")
+            tried = await app_queues.set_status(conn, found.queue_id, "running")
+            if found.status == "running":
+                await _note(conn, found, "resumed", tried)
             shown = await _view(conn, await _found(conn, workspace_id, str(found.queue_id)))
         self._tell(workspace_id, found)
         return shown
@@ -260,7 +269,9 @@ class Queues:
         """Takes away what no run has at the moment; dead letters stay."""
         async with acting(self._db, workspace_id) as conn:
             found = await _found(conn, workspace_id, reference)
-            return {"cleared": await app_queues.clear(conn, found.queue_id)}
+            count = await app_queues.clear(conn, found.queue_id)
+            await _note(conn, found, "cleared", count)
+            return {"cleared": count}
 
     async def _page(
         self,
@@ -323,6 +334,11 @@ async def _locked(conn: Connection, workspace_id: WorkspaceId, reference: str) -
 def _unknown(reference: str, known: Sequence[str]) -> Problem:
     hint = suggestion(reference, known)
     return Problem(404, "queue.unknown", f"There is no queue {reference!r} in this workspace.{hint}")
+
+
+async def _note(conn: Connection, queue: Queue, change: str, count: int) -> None:
+    """What somebody did to the queue's items, of which the trail has no other line. `count`: of items, of keys where it is by key."""
+    await audit.note(conn, queue.workspace_id, "queue", queue.queue_id, queue.name, change, after={"count": count})
 
 
 async def _view(conn: Connection, queue: Queue) -> JsonObject:

@@ -66,6 +66,8 @@ class Entry:
     """Given where something was stored for the run before it is accepted."""
     first: Callable[[Connection], Awaitable[None]] | None = None
     """Done in the transaction that takes the run in, before it; what it raises undoes both."""
+    then: Callable[[Connection], Awaitable[None]] | None = None
+    """Done in the same transaction after it, unless the event was here before."""
     nobody_asks: bool = False
     """There is no caller to refuse: a run whose input doesn't fit is taken in, and fails with `input.invalid`."""
     fault: StepError | None = None
@@ -140,7 +142,7 @@ class Acceptor:
             window = entry.dedupe_window_s if dedupe.key is not None else None
             event = NewEvent(source=entry.source, dedupe_key=dedupe.key, window_s=window)
         try:
-            if entry.first is None and fault is None:
+            if entry.first is None and entry.then is None and fault is None:
                 async with self._db.single() as conn:
                     accepted = await runs.accept(conn, new, event, payloads)
             else:
@@ -148,6 +150,8 @@ class Acceptor:
                     if entry.first is not None:
                         await entry.first(conn)
                     accepted = await runs.accept(conn, new, event, payloads)
+                    if entry.then is not None and not accepted.duplicate:
+                        await entry.then(conn)
                     if fault is not None and not accepted.duplicate:
                         await _fail(conn, new, fault)
         except DatabaseUnavailable as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import runs
+from db import audit, runs
 from db.errors import DatabaseUnavailable
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
@@ -23,8 +23,10 @@ class Canceller:
         A run that never began ends here and now. Any other is told by a signal: what is in flight ends at once, `finally` slots run.
         """
         try:
-            async with self._db.single() as conn:
+            async with self._db.engine(workspace_id) as conn:
                 found = await runs.request_cancel(conn, workspace_id, run_id, reason)
+                if found.outcome in ("cancelled", "requested"):
+                    await audit.note(conn, workspace_id, "run", run_id, None, "cancelled")
         except DatabaseUnavailable as error:
             raise Unavailable from error
         if found.outcome == "unknown":

@@ -45,8 +45,8 @@ async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mappin
         statuses=_statuses(given.get("status")),
         version=_version(given.get("version")),
         trigger_type=trigger,
-        since=_moment(given, "from"),
-        until=_moment(given, "to"),
+        since=moment_in(given, "from"),
+        until=moment_in(given, "to"),
         test=_flag(given, "test"),
         pinned=_flag(given, "pinned"),
         question=_question(given),
@@ -101,7 +101,8 @@ def _version(given: Json) -> int | None:
     raise Invalid("filter.invalid", f"`version` is {given!r}; it must be `draft` or a number.")
 
 
-def _moment(given: Mapping[str, Json], key: str) -> datetime | None:
+def moment_in(given: Mapping[str, Json], key: str) -> datetime | None:
+    """A time of a filter; one without a zone is UTC. Raises `Invalid`."""
     text = _text(given, key)
     if text is None:
         return None

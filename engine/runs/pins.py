@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import runs
+from db import audit, runs
 from db.ids import ApiKeyId, RunId, WorkspaceId
 from db.pool import Database
 from engine.expressions.values import Json
@@ -20,6 +20,8 @@ async def pin(db: Database, workspace_id: WorkspaceId, run_id: RunId, by: ApiKey
         raise Invalid("request.invalid", f"`reason` must be text of at most {_LONGEST_REASON:,} characters.")
     async with acting(db, workspace_id) as conn:
         said = await runs.pin(conn, workspace_id, run_id, by, reason or None)
+        if said not in ("unknown", "going"):
+            await audit.note(conn, workspace_id, "run", run_id, None, "pinned", after={"reason": reason or None})
     if said == "unknown":
         raise NotFound("run", str(run_id))
     if said == "going":
@@ -32,4 +34,5 @@ async def pin(db: Database, workspace_id: WorkspaceId, run_id: RunId, by: ApiKey
 async def unpin(db: Database, workspace_id: WorkspaceId, run_id: RunId) -> None:
     """Retention takes the run at its time again; nothing changes for a run that isn't pinned."""
     async with acting(db, workspace_id) as conn:
-        await runs.unpin(conn, workspace_id, run_id)
+        if await runs.unpin(conn, workspace_id, run_id):
+            await audit.note(conn, workspace_id, "run", run_id, None, "unpinned")

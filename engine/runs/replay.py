@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from db import documents, payloads, replays, run_rows, steps
+from db import audit, documents, payloads, replays, run_rows, steps
+from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.pool import Database
@@ -161,6 +162,11 @@ class Replayer:
                 options["memo"] = await self._memo(run, new_id, target, request.from_step)
         except DatabaseUnavailable as error:
             raise Unavailable from error
+
+        async def noted(conn: Connection) -> None:
+            after: JsonObject = {"run_id": str(new_id), "from_step": request.from_step, "keys": request.keys}
+            await audit.note(conn, run.workspace_id, "run", run.run_id, run.workflow, "replayed", after=after)
+
         taken = await self._acceptor.accept(
             Entry(
                 workspace_id=run.workspace_id,
@@ -176,6 +182,7 @@ class Replayer:
                 source=None if operation is None else operation.source,
                 dedupe=None if operation is None else str(run.run_id),
                 run_id=new_id,
+                then=noted,
             )
         )
         return taken.run_id

@@ -2,6 +2,12 @@
 
 One function authenticates, one place authorises: the route's declared action against the table `access_rights`. Handlers get a `Caller` and
 need not ask again.
+
+`Gate` is the seam for other ways in: a sign-in with sessions is a second one, which finds a `Caller` as well (a person, their role in the
+workspace that the session is for, no key) and asks the same `Rights`. `server/process.py` chooses it; no route knows which it was.
+
+A wrong, revoked and expired key, and one whose person has left, are told apart by nothing: one statement, one answer. So are a foreign thing
+and one that isn't there: the database shows neither.
 """
 
 from __future__ import annotations
@@ -11,24 +17,34 @@ from typing import Protocol
 
 from fastapi import Request
 
-from db import api_keys, workspaces
+from db import api_keys
 from db.ids import ApiKeyId, UserId, WorkspaceId
 from db.pool import Database
 from db.workspaces import Role
 from engine.problems import Problem
 
+HOOK, ALL, READ = "hook", "api", "read"
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The key that a request carries, and the workspace it belongs to."""
+    """Who stands behind a request, and the workspace that they act in."""
 
     workspace_id: WorkspaceId
     slug: str
     """The workspace's, as it stands in the addresses of its webhooks."""
     api_key_id: ApiKeyId
+    key_name: str
     user_id: UserId | None
+    email: str | None
     role: Role
+    """The lesser of the key's and its person's."""
     scopes: frozenset[str]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the key may do less than its role."""
+        return bool(self.scopes) and ALL not in self.scopes
 
 
 class Gate(Protocol):
@@ -37,14 +53,37 @@ class Gate(Protocol):
     async def __call__(self, request: Request, action: str) -> Caller: ...
 
 
-class KeyGate:
-    """Bearer keys against the matrix, which is read once: it changes with the program only."""
+class Rights:
+    """The matrix of roles and actions, and what scopes leave of it. It changes with the program only."""
 
-    def __init__(self, db: Database, rights: frozenset[tuple[Role, str]]) -> None:
+    def __init__(self, rights: frozenset[tuple[Role, str]]) -> None:
+        self._rights = rights
+
+    def check(self, caller: Caller, action: str) -> None:
+        """Raises `Problem` 403."""
+        if (caller.role, action) not in self._rights:
+            raise Problem(403, "auth.forbidden", f"The role {caller.role!r} may not do this ({action}).")
+        if caller.narrowed and not any(self._covers(scope, action) for scope in caller.scopes):
+            raise Problem(403, "key.scope", f"None of the key's scopes allows this ({action}).")
+
+    def scopes(self) -> list[str]:
+        """All that a key may be narrowed to: what viewers may do, a noun, or one action."""
+        actions = {action for _, action in self._rights}
+        nouns = {action.partition(".")[0] for action in actions}
+        return [HOOK, ALL, READ, *sorted(nouns | actions)]
+
+    def _covers(self, scope: str, action: str) -> bool:
+        if scope == READ:
+            return ("viewer", action) in self._rights
+        return scope in (action, action.partition(".")[0])
+
+
+class KeyGate:
+    """Bearer keys against the matrix."""
+
+    def __init__(self, db: Database, rights: Rights) -> None:
         self._db = db
         self._rights = rights
-        self._slugs: dict[WorkspaceId, str] = {}
-        """A slug never changes: addresses hold it."""
 
     async def __call__(self, request: Request, action: str) -> Caller:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -56,19 +95,18 @@ class KeyGate:
         if found is None:
             detail = "This API key is not known, or no longer holds."
             raise Problem(401, "auth.invalid", detail, headers={"WWW-Authenticate": "Bearer"})
-        if (found.role, action) not in self._rights:
-            raise Problem(403, "auth.forbidden", f"The role {found.role!r} may not do this ({action}).")
-        slug = await self._slug(found.workspace_id)
-        return Caller(found.workspace_id, slug, found.api_key_id, found.user_id, found.role, frozenset(found.scopes))
-
-    async def _slug(self, workspace_id: WorkspaceId) -> str:
-        slug = self._slugs.get(workspace_id)
-        if slug is None:
-            async with self._db.tenant(workspace_id) as connection:
-                found = await workspaces.get(connection, workspace_id)
-            assert found is not None, "a key's workspace can't be deleted while the key holds"
-            slug = self._slugs[workspace_id] = found.slug
-        return slug
+        caller = Caller(
+            workspace_id=found.workspace_id,
+            slug=found.slug,
+            api_key_id=found.api_key_id,
+            key_name=found.name,
+            user_id=found.user_id,
+            email=found.email,
+            role=found.role,
+            scopes=frozenset(found.scopes),
+        )
+        self._rights.check(caller, action)
+        return caller
 
 
 def current(request: Request) -> Caller:

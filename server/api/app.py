@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI, Response
 from server.api import openapi, problems
 from server.api.interrupted import Interrupted
 from server.api.routes import (
+    audit,
     checks,
     code,
     connection_providers,
@@ -14,6 +15,7 @@ from server.api.routes import (
     files,
     hooks,
     keys,
+    members,
     modules,
     oauth,
     queues,
@@ -42,7 +44,9 @@ BELOW = (
     connections,
     connection_providers,
     keys,
+    members,
     workspaces,
+    audit,
 )
 OUTSIDE = (hooks, resume, oauth, system)
 

@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 
 from server.api.connection_shapes import CONNECTION_ANSWERS, CONNECTION_REQUESTS
 from server.api.file_shapes import FILE_ANSWERS, FILE_REQUESTS
+from server.api.people_shapes import PEOPLE_ANSWERS
 from server.api.queue_shapes import QUEUE_ANSWERS, QUEUE_REQUESTS
 from server.api.route import ACTION, WRITES
 from server.api.shapes import ANSWERS, REQUESTS
@@ -88,6 +89,7 @@ def _described(document: Node) -> Node:
             **QUEUE_ANSWERS,
             **CONNECTION_ANSWERS,
             **FILE_ANSWERS,
+            **PEOPLE_ANSWERS,
         },
         "responses": {
             str(status): {"description": told, "content": {"application/problem+json": {"schema": _PROBLEM}}}

@@ -1,38 +1,46 @@
-"""The class of every route below the prefix: it knows its action, lets in who may do it, and answers a repeated write as it did before.
+"""The class of every route below the prefix: it knows its action, lets in who may do it, and says to the audit trail who acts.
 
 A route without an action can't be built, so none can be forgotten. The order is fixed: who asks, may they, has this write been made
-before, then the handler.
+before, then the handler. What a handler changes is written down by the database as the caller's doing; whatever leaves no row of its own
+is noted by the code that does it (`db.audit.note`).
 
-Idempotency: a write that names an `Idempotency-Key` takes the key in a commit of its own before the handler runs. A second request
-with the key and the same body gets the first one's answer; with another body 422; while the first is at work 409. Only what succeeded is kept: a
-refused write changed nothing and may be sent again.
+A stream that stays open asks again now and then, so that a key that was revoked doesn't go on reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
-from db import idempotency
-from engine.problems import Conflict, Invalid
-from modules.sdk.json_bytes import dumps, loads
+from db.actor import Actor, acting_as
+from db.errors import DatabaseUnavailable
+from engine.problems import Problem
 from server.api.access import Caller
-from server.api.body import read_body
 from server.api.describe import Gives, answering
+from server.api.idempotent import once
 from server.api.services import Services, services_of
 
 ACTION = "x-action"
+SECRET = "x-secret-answer"  # noqa: S105 - the name of a flag
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_LONGEST_KEY = 200
+_ASKED_AGAIN_S = 15.0
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def does(action: str, gives: Gives, **extra: object) -> dict[str, Any]:
     """The `openapi_extra` of a route: the action that a role must have, and the shapes of its answers, as in the OpenAPI document."""
     return {ACTION: action, **answering(gives), **extra}
+
+
+def telling_once() -> dict[str, object]:
+    """Of a route whose answer holds what is told once: it is kept for repeated requests sealed, or not at all."""
+    return {SECRET: True}
 
 
 class ApiRoute(APIRoute):
@@ -53,15 +61,27 @@ class ApiRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         action = str((self.openapi_extra or {}).get(ACTION))
+        secret = SECRET in (self.openapi_extra or {})
+        path = self.path_format
 
         async def guarded(request: Request) -> Response:
             services = services_of(request)
             caller = await services.gate(request, action)
             request.state.caller = caller
-            key = request.headers.get("idempotency-key")
-            if key is None or request.method not in WRITES or not self.remembers:
-                return await handler(request)
-            return await _once(services, caller, request, key, handler)
+            request.state.request_id = uuid4().hex
+            if request.method not in WRITES:
+                response = await handler(request)
+                if isinstance(response, StreamingResponse):
+                    response.body_iterator = _while_allowed(response.body_iterator, services, request, action)
+            else:
+                key = request.headers.get("idempotency-key")
+                with acting_as(_actor(request, caller, action, path)):
+                    if key is None or not self.remembers:
+                        response = await handler(request)
+                    else:
+                        response = await once(services, caller, request, key, handler, secret=secret)
+            response.headers["X-Request-Id"] = request.state.request_id
+            return response
 
         return guarded
 
@@ -72,48 +92,38 @@ class StreamedRoute(ApiRoute):
     remembers = False
 
 
-def check_key(key: str) -> None:
-    """Raises `Problem` 422 for what is no Idempotency-Key."""
-    if not 0 < len(key) <= _LONGEST_KEY:
-        raise Invalid("idempotency.key", f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
+def _actor(request: Request, caller: Caller, action: str, path: str) -> Actor:
+    return Actor(
+        action=action,
+        route=f"{request.method} {path}",
+        request_id=request.state.request_id,
+        ip=None if request.client is None else request.client.host,
+        forwarded_for=request.headers.get("x-forwarded-for"),
+        user_agent=request.headers.get("user-agent"),
+        user_id=caller.user_id,
+        email=caller.email,
+        api_key_id=caller.api_key_id,
+        key_name=caller.key_name,
+    )
 
 
-async def _once(services: Services, caller: Caller, request: Request, key: str, handler: Handler) -> Response:
-    check_key(key)
-    # As it was sent, with its escapes: what they stand for may be text that PostgreSQL can't hold.
-    path = bytes(request.scope["raw_path"]).decode("latin-1")
-    route = f"{request.method} {path}?{request.url.query}"
-    body = await read_body(request)
-    async with services.engine.db.tenant(caller.workspace_id) as connection:
-        begun = await idempotency.begin(connection, caller.workspace_id, key, route, body)
-    match begun:
-        case "mismatch":
-            raise Invalid("idempotency.mismatch", "This Idempotency-Key came before with another request.")
-        case "at_work":
-            raise Conflict("idempotency.at_work", "The first request with this Idempotency-Key is still being served.")
-        case idempotency.Earlier(status, earlier):
-            return Response(
-                b"" if status == 204 else dumps(earlier),
-                status,
-                media_type="application/json",
-                headers={"Idempotency-Replayed": "true"},
-            )
-        case "fresh":
-            return await _first(services, caller, request, key, handler)
-
-
-async def _first(services: Services, caller: Caller, request: Request, key: str, handler: Handler) -> Response:
-    kept = False
+async def _while_allowed(
+    body: AsyncIterable[Any], services: Services, request: Request, action: str
+) -> AsyncGenerator[Any]:
+    """The parts of a stream for as long as its caller may have them. A stream where nothing happens sends comments, so it is asked then too."""
+    asked = time.monotonic()
     try:
-        response = await handler(request)
-        if 200 <= response.status_code < 300:
-            content = bytes(response.body)
-            async with services.engine.db.tenant(caller.workspace_id) as connection:
-                given = loads(content) if content else None
-                await idempotency.finish(connection, caller.workspace_id, key, response.status_code, given)
-            kept = True
-        return response
+        async for part in body:
+            if time.monotonic() - asked >= _ASKED_AGAIN_S:
+                try:
+                    await services.gate(request, action)
+                except Problem:
+                    return
+                except DatabaseUnavailable:
+                    # Nothing is known of the key; the stream finds out about the database by itself.
+                    pass
+                asked = time.monotonic()
+            yield part
     finally:
-        if not kept:
-            async with services.engine.db.tenant(caller.workspace_id) as connection:
-                await idempotency.forget(connection, caller.workspace_id, key)
+        if isinstance(body, AsyncGenerator):
+            await body.aclose()

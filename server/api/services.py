@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from server.api.access import Gate
+from server.api.access import Gate, Rights
 from server.compose import Engine
 from server.metrics import Metrics
 from server.settings import Settings
@@ -17,6 +17,7 @@ class Services:
     settings: Settings
     engine: Engine
     gate: Gate
+    rights: Rights
     metrics: Metrics
 
 
@@ -30,3 +31,8 @@ def services_of(request: Request) -> Services:
 def engine_of(request: Request) -> Engine:
     """The dependency for handlers that need the engine alone, which is most of them."""
     return services_of(request).engine
+
+
+def rights_of(request: Request) -> Rights:
+    """The dependency for handlers that say what a key may be narrowed to."""
+    return services_of(request).rights

@@ -60,7 +60,6 @@ _RUN_STATUS = one_of("queued", "running", "waiting", "succeeded", "failed", "can
 _STEP_STATUS = one_of("running", "waiting", "succeeded", "failed", "skipped", "cancelled")
 _KIND = one_of("event", "timer", "key", "cap", "throttle", "retry", "queue", "start", "child")
 _CODE_LOGS = listed(closed({"level": one_of("debug", "info", "warning", "error"), "message": TEXT}))
-_ROLE = one_of("owner", "editor", "viewer")
 
 _WORKFLOW: dict[str, Schema] = {
     "workflow_id": ID,
@@ -78,16 +77,6 @@ _VERSION: dict[str, Schema] = {
     "created_at": TIME,
     "created_by": {**MAYBE_TEXT, "description": "An e-mail address."},
     "live": FLAG,
-}
-_API_KEY: dict[str, Schema] = {
-    "api_key_id": ID,
-    "name": TEXT,
-    "prefix": TEXT,
-    "role": _ROLE,
-    "scopes": listed(one_of("hook")),
-    "created_at": TIME,
-    "expires_at": MAYBE_TIME,
-    "last_used_at": MAYBE_TIME,
 }
 _RUN_OPTIONS: dict[str, Schema] = {
     "from_step": {
@@ -337,11 +326,6 @@ ANSWERS: dict[str, Schema] = {
     "ModuleList": listing("Module"),
     "Variable": closed({"name": TEXT, "secret": FLAG, "updated_at": TIME}, {"value": ANY}),
     "VariableList": listing("Variable"),
-    "ApiKey": closed(_API_KEY),
-    "ApiKeyList": listing("ApiKey"),
-    "NewApiKey": closed({**_API_KEY, "key": TEXT}),
-    "Workspace": closed({"workspace_id": WHOLE, "slug": TEXT, "name": TEXT, "role": _ROLE}),
-    "WorkspaceList": listing("Workspace"),
     "Health": closed({"status": TEXT}, {"temporal": FLAG}),
     "Anything": ANY,
 }

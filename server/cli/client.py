@@ -143,8 +143,15 @@ class Api:
         query: Mapping[str, object] | None,
         headers: Mapping[str, str] | None,
     ) -> Generator[http.client.HTTPResponse]:
+        from server.version import product_version
+
         sent = body if body is None or isinstance(body, bytes | Iterator) else json.dumps(body).encode()
-        together = {"Authorization": f"Bearer {self._key}", "Accept": "application/json", **(headers or {})}
+        together = {
+            "Authorization": f"Bearer {self._key}",
+            "Accept": "application/json",
+            "User-Agent": f"millstream/{product_version()}",
+            **(headers or {}),
+        }
         if sent is not None:
             together["Content-Type"] = media
         given = {name: value for name, value in (query or {}).items() if value is not None}

@@ -9,6 +9,7 @@ import typer
 
 from server.cli.client import JsonObject, connect
 from server.cli.loop import run
+from server.cli.members import member_id
 from server.cli.output import CliError, JsonOption, Out
 from server.settings import Settings, load_settings
 
@@ -23,22 +24,40 @@ def register(app: typer.Typer) -> None:
         found, out = connect().items("/api-keys", most=10_000), Out(as_json)
         if as_json:
             out.json(found)
-        columns = ("api_key_id", "name", "role", "scopes", "prefix", "created_at", "expires_at", "last_used_at")
+        columns = (
+            "api_key_id",
+            "user_id",
+            "name",
+            "role",
+            "scopes",
+            "prefix",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+        )
         out.table(columns, [[key.get(column) for column in columns] for key in found])
 
     @nouns.command()
     def create(
         name: Annotated[str, typer.Argument(help="What it is for.")],
         role: Annotated[str, typer.Option("--role", help="owner, editor or viewer.")] = "editor",
-        scope: Annotated[list[str] | None, typer.Option("--scope", help="As hook: only for webhooks.")] = None,
+        scope: Annotated[
+            list[str] | None, typer.Option("--scope", help="Narrows it: read, a noun, an action, hook.")
+        ] = None,
         expires_at: Annotated[str | None, typer.Option("--expires-at", help="RFC 3339.")] = None,
+        member: Annotated[
+            str | None, typer.Option("--member", help="Whose it is: e-mail or id; yours unless given.")
+        ] = None,
         as_json: JsonOption = False,
     ) -> None:
         """Make a key. It is shown once, now."""
+        api = connect()
         body: JsonObject = {"name": name, "role": role, "scopes": [*(scope or [])]}
         if expires_at is not None:
             body["expires_at"] = expires_at
-        found = connect().post("/api-keys", body)
+        if member is not None:
+            body["user_id"] = member_id(api, member)
+        found = api.post("/api-keys", body)
         Out(as_json).result(found, str(found["key"]))
 
     @nouns.command()

@@ -1,6 +1,6 @@
 """What belongs to one workspace is invisible to another, by any statement, any table, any way in."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -201,3 +201,79 @@ async def test_a_missing_workspace_is_nobody(db: Database) -> None:
     await furnished(db, "mine")
     async with db.tenant(WorkspaceId(10**9)) as connection:
         assert await run_rows.list_runs(connection, WorkspaceId(10**9), RunFilter(), None, 50) == []
+
+
+async def test_no_partition_and_no_view_shows_a_foreign_row(db: Database, database_url: str) -> None:
+    """Named directly, as anything in the catalogue can be: what there is comes from there."""
+    (mine, _), (other, _) = await furnished(db, "mine"), await furnished(db, "other")
+    async with db.engine() as connection:
+        for each in (mine, other):
+            await workflows.ensure_views(connection, each.workflow_id)
+    admin = await asyncpg.connect(database_url)
+    try:
+        partitions = await admin.fetch("select relname from pg_class where relispartition and relkind = 'r'")
+        views = await admin.fetch(
+            "select oid::regclass::text as name from pg_class where relkind in ('v', 'm') and relname !~ '^pg_' "
+            "and relnamespace::regnamespace::text not in ('pg_catalog', 'information_schema')"
+        )
+        assert len(partitions) > 6
+        assert len(views) > 8
+        for row in partitions:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await as_tenant(admin, mine, f"select from {row['relname']}")
+        for row in views:
+            found = await as_tenant(admin, mine, f"select to_jsonb(v)->>'workspace_id' from {row['name']} v")
+            assert {one[0] for one in found} <= {str(mine.workspace_id)}, row["name"]
+        # What the planner has learnt of the columns are values of everybody's rows.
+        await admin.execute("analyze")
+        assert (
+            await as_tenant(
+                admin,
+                mine,
+                "select tablename from pg_stats where schemaname = 'public' and tablename not in ('access_rights', 'schema_migrations')",
+            )
+            == []
+        )
+    finally:
+        await admin.close()
+
+
+DEFINERS = {
+    "search_runs": "select search_runs('{{only{other}}}', null, null, null, null, null, null, '{zero}', '{full}', 100, false)",
+    "ensure_workflow_views": "select ensure_workflow_views('{workflow}')",
+}
+"""Functions that act with their owner's rights and that a tenant may call, each with what would reach into the other workspace."""
+
+
+async def test_no_function_with_rights_of_its_own_tells_of_a_foreign_row(db: Database, database_url: str) -> None:
+    (mine, _), (other, run_id) = await furnished(db, "mine"), await furnished(db, "other")
+    admin = await asyncpg.connect(database_url)
+    try:
+        found = await admin.fetch(
+            "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace "
+            "and has_function_privilege('ms_app', oid, 'execute')"
+        )
+        assert {row["proname"] for row in found} == set(DEFINERS), "say here how the new one is asked for foreign rows"
+        for statement in DEFINERS.values():
+            text = statement.format(
+                other="other", zero=UUID(int=0), full=UUID(int=2**128 - 1), workflow=other.workflow_id
+            )
+            told = str([row[0] for row in await as_tenant(admin, mine, text)])
+            assert str(run_id) not in told
+            if "wf_" in told:
+                rows = await as_tenant(admin, mine, f"select from {told[2:-2]}.workflow_execution_logs")
+                assert rows == []
+        unsafe = await admin.fetch(
+            "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace "
+            "and not coalesce(proconfig::text like '%search_path=pg_catalog%', false)"
+        )
+        assert unsafe == []
+    finally:
+        await admin.close()
+
+
+async def as_tenant(admin: asyncpg.Connection, who: Tenant, statement: str) -> list[asyncpg.Record]:
+    """What the statement gives in a transaction as the pool begins one."""
+    async with admin.transaction():
+        await admin.execute(f"set local role ms_app; select set_config('app.ws', '{who.workspace_id}', true)")
+        return await admin.fetch(statement)

@@ -126,6 +126,7 @@ async def test_postgresql_takes_the_settings_that_it_is_started_with(tmp_path: P
         await server.stop(child)
 
 
+@pytest.mark.timeout(600)  # a dozen processes, each of which starts the whole program
 async def test_our_services_run_as_they_are_started_there(
     tmp_path: Path, empty_database_url: str, temporal_address: str
 ) -> None:
@@ -162,7 +163,7 @@ async def test_our_services_run_as_they_are_started_there(
     try:
         for name in staying:
             check = SERVICES[name]["healthcheck"]["test"][2:]
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 while staying[name].poll() is None:
                     healthy = command(name, check)
                     if (told := await said(healthy)) and healthy.returncode == 0:

@@ -23,10 +23,11 @@ from server.api.answers import answer, decode_cursor, encode_cursor, page
 from server.api.body import Body, json_body, too_large
 from server.api.describe import taking
 from server.api.file_ranges import part_of
+from server.api.idempotent import check_key
 from server.api.life import life_of
 from server.api.multipart import Form, read_form
 from server.api.parameters import Cursor, Limit
-from server.api.route import ApiRoute, StreamedRoute, check_key, does
+from server.api.route import ApiRoute, StreamedRoute, does
 from server.api.services import engine_of
 from server.api.shapes import ref
 from server.compose import Engine

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, Field
 
-from db import api_keys
+from db import api_keys, members
 from db.api_keys import ApiKey
-from db.ids import ApiKeyId
+from db.data import storable
+from db.ids import ApiKeyId, UserId
+from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
-from engine.problems import Invalid, NotFound
+from engine.problems import Conflict, Invalid, NotFound, Problem
 from engine.runs.pages import cursor_id
 from engine.runs.reading import acting
 from engine.views import moment
-from server.api.access import Caller, current
+from server.api.access import Caller, Rights, current
 from server.api.answers import answer, decode_cursor, encode_cursor, page
-from server.api.body import Body, json_body
+from server.api.body import Body, json_body, read_body
 from server.api.describe import taking
+from server.api.idempotent import operation_of
 from server.api.parameters import Cursor, Limit
-from server.api.route import ApiRoute, does
-from server.api.services import engine_of
+from server.api.route import ApiRoute, does, telling_once
+from server.api.services import engine_of, rights_of
 from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/api-keys", tags=["keys"])
@@ -32,30 +36,47 @@ router = APIRouter(route_class=ApiRoute, prefix="/api-keys", tags=["keys"])
 class NewKey(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     role: Literal["owner", "editor", "viewer"] = "editor"
-    scopes: list[Literal["hook"]] = Field(default_factory=list[Literal["hook"]])
+    scopes: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list[str])
     expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    user_id: Annotated[int | None, Field(ge=1, lt=2**63)] = None
 
 
-@router.post("", status_code=201, openapi_extra=does("keys.write", {201: "NewApiKey"}, **taking(NewKey)))
+@router.post(
+    "", status_code=201, openapi_extra=does("keys.write", {201: "NewApiKey"}, **taking(NewKey), **telling_once())
+)
 async def create(
+    request: Request,
     body: Annotated[NewKey, Depends(json_body(NewKey))],
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
+    rights: Annotated[Rights, Depends(rights_of)],
 ) -> Response:
-    """A new key. `key` is in this answer and nowhere else."""
+    """A new key. `key` is in this answer and nowhere else. It is the caller's, or with `user_id` another member's."""
     if body.expires_at is not None and body.expires_at <= datetime.now(body.expires_at.tzinfo):
         raise Invalid("key.expired", "`expires_at` lies in the past.")
+    if not storable(body.name):
+        raise Invalid("request.invalid", "`name` holds characters that can't be kept.")
+    _check_scopes(body.scopes, caller, rights)
     async with acting(engine.db, caller.workspace_id) as connection:
-        made, text = await api_keys.create(
+        user_id = caller.user_id
+        if body.user_id is not None:
+            user_id = UserId(body.user_id)
+            if await members.get(connection, caller.workspace_id, user_id) is None:
+                raise Invalid("member.unknown", f"There is no member {int(user_id)} in this workspace.")
+        made = await api_keys.create_once(
             connection,
             caller.workspace_id,
+            operation_of(request, await read_body(request)),
             name=body.name,
             role=body.role,
-            user_id=caller.user_id,
+            user_id=user_id,
             scopes=body.scopes,
             expires_at=body.expires_at,
         )
-    return answer({**_view(made), "key": text}, 201)
+    if made is None:
+        raise Conflict("key.used", "This request made a key that somebody has used since: its text isn't told again.")
+    key, text = made
+    return answer({**_view(key), "key": text}, 201)
 
 
 @router.get("", openapi_extra=does("keys.read", {200: "ApiKeyList"}))
@@ -87,6 +108,17 @@ async def revoke(
     return Response(status_code=204)
 
 
+def _check_scopes(scopes: Sequence[str], caller: Caller, rights: Rights) -> None:
+    """Raises `Invalid` for one that isn't, `Problem` 403 where a narrowed key would make one that may do more than itself."""
+    known = rights.scopes()
+    for scope in scopes:
+        if scope not in known:
+            hint = suggestion(scope, known)
+            raise Invalid("key.scope_unknown", f"There is no scope {scope!r}.{hint} Scopes are {', '.join(known)}.")
+    if caller.narrowed and not (scopes and caller.scopes.issuperset(scopes)):
+        raise Problem(403, "key.scope", "A key with scopes makes only keys that have no other scopes than its own.")
+
+
 def _id(text: str) -> ApiKeyId:
     try:
         return ApiKeyId(UUID(text))
@@ -97,6 +129,7 @@ def _id(text: str) -> ApiKeyId:
 def _view(key: ApiKey) -> dict[str, Json]:
     return {
         "api_key_id": str(key.api_key_id),
+        "user_id": key.user_id,
         "name": key.name,
         "prefix": key.prefix,
         "role": key.role,
