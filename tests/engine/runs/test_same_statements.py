@@ -132,21 +132,21 @@ async def test_a_foreign_id_costs_what_one_of_nothing_costs(stack: Stack, watche
         lambda one: stack.reader.list_steps(ws, RunId(UUID(one)), None, 50),
         lambda one: stack.reader.payload(ws, RunId(UUID(one)), "0" * 32),
         lambda one: stack.canceller.cancel(ws, RunId(UUID(one))),
-        lambda one: stack.replayer.replay(ws, RunId(UUID(one)), ReplayRequest()),
+        lambda one: stack.replayer.replay(ws, RunId(UUID(one)), ReplayRequest(), authority="owner"),
         lambda one: pin(watched, ws, RunId(UUID(one)), ApiKeyId(new_uuid7()), {}),
     )
     each(
         *(workflow, nothing),
         lambda one: stack.definitions.get(ws, "other", one),
         lambda one: stack.definitions.draft(ws, one),
-        lambda one: stack.definitions.save_draft(ws, None, one, document, 1),
-        lambda one: stack.definitions.deploy(ws, None, one, None, None),
-        lambda one: stack.definitions.rollback(ws, one, 1),
+        lambda one: stack.definitions.save_draft(ws, None, one, document, 1, authority="owner"),
+        lambda one: stack.definitions.deploy(ws, None, one, None, None, authority="owner"),
+        lambda one: stack.definitions.rollback(ws, one, 1, authority="owner"),
         lambda one: stack.definitions.set_status(ws, "other", one, "paused"),
         lambda one: stack.definitions.delete(ws, one, purge=True),
         lambda one: stack.definitions.list_versions(ws, one, None, 50),
-        lambda one: stack.starter.start(ws, one, StartRequest.read({})),
-        lambda one: stack.tester.test(ws, one, "draft"),
+        lambda one: stack.starter.start(ws, one, StartRequest.read({}), authority="owner"),
+        lambda one: stack.tester.test(ws, one, "draft", authority="owner"),
     )
     each(
         *(queue, nothing),
