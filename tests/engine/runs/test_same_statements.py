@@ -157,7 +157,7 @@ async def test_a_foreign_id_costs_what_one_of_nothing_costs(stack: Stack, watche
         lambda one: queues.flush(ws, one),
         lambda one: queues.delete(ws, one, force=True),
     )
-    each("V", "W", lambda one: in_tenant(watched, ws, lambda conn: variables.put(conn, ws, one, 1)))
+    each("V", "W", lambda one: in_tenant(watched, ws, lambda conn: variables.get(conn, ws, one)))
     each(
         key.api_key_id,
         nothing,
