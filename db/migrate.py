@@ -19,11 +19,16 @@ import asyncpg
 from db.connection import LOST, Driver, unavailable
 from db.driver import connect
 from db.errors import NewerDatabase, WrongDatabase
-from db.roles import ensure_roles
+from db.roles import ensure_roles, let_serve
 
 _NAME = re.compile(r"(?P<version>\d{4})_[a-z0-9_]+\.sql")
 _LOCK = "select pg_advisory_lock(hashtextextended('millstream.migrations', 0))"
 _OLDEST_SERVER = 160000
+_NOT_MIGRATED = (
+    asyncpg.UndefinedTableError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidParameterValueError,  # the role is not there
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,18 @@ def migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
-async def migrate(url: str, steps: Sequence[Migration] | None = None) -> tuple[str, ...]:
-    """Bring the database at `url` up to date; gives the names of what was applied.
+async def migrate(url: str, steps: Sequence[Migration] | None = None, *, login: str | None = None) -> tuple[str, ...]:
+    """Bring the database at `url` up to date, and let `login` serve it; gives the names of what was applied.
 
     Raises DatabaseUnavailable, NewerDatabase, WrongDatabase.
     """
     steps = migrations() if steps is None else steps
     connection = await connect(url, application="millstream migrate")
     try:
-        return await _migrate(connection, steps)
+        applied = await _migrate(connection, steps)
+        if login is not None:
+            await let_serve(connection, login)
+        return applied
     except LOST as error:
         raise unavailable(error) from error
     finally:
@@ -130,8 +138,14 @@ async def check_version(driver: Driver) -> None:
     """Raise unless the database is exactly at this program's migrations."""
     steps = migrations()
     try:
-        done = await _applied(driver)
-    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
+        # Whoever is connected need not have a right of their own.
+        await driver.execute("begin; set local role ms_engine")
+        try:
+            done = await _applied(driver)
+        finally:
+            if not driver.is_closed():
+                await driver.execute("rollback")
+    except _NOT_MIGRATED as error:
         raise WrongDatabase("the database has no tables of Millstream yet: run 'millstream migrate'") from error
     _compare(done, steps)
     if len(done) < len(steps):

@@ -45,6 +45,23 @@ async def ensure_roles(driver: Driver) -> None:
     )
 
 
+async def let_serve(driver: Driver, login: str) -> None:
+    """Let this login, which is there and needs no other right, act as the roles of the API and the worker.
+
+    Raises WrongDatabase: there is no such login, or the connection's user has no right to.
+    """
+    if await driver.fetchrow("select 1 from pg_roles where rolname = $1 and rolcanlogin", login) is None:
+        raise WrongDatabase(f"the database server has no login role {login!r}: make it first (create role … login)")
+    quoted = '"' + login.replace('"', '""') + '"'
+    for role in ("ms_owner", "ms_app", "ms_engine"):
+        await _until_settled(
+            driver,
+            f"select 1 where pg_has_role('{login.replace(chr(39), chr(39) * 2)}', $1, 'set')",
+            role,
+            f"grant {role} to {quoted} with inherit false, set true",
+        )
+
+
 async def _until_settled(driver: Driver, question: str, role: str, remedy: str) -> None:
     for attempt in range(_ATTEMPTS):
         if await driver.fetchrow(question, role) is not None:

@@ -18,6 +18,7 @@ from server.api.app import build_app
 from server.api.first_start import ensure_first_workspace
 from server.api.services import Services
 from server.compose import Engine, opened
+from server.doctor.examination import refuse_unsafe
 from server.embedded.ready import announce_ready
 from server.embedded.stack import product_version
 from server.metrics import Metrics
@@ -35,7 +36,8 @@ class CannotListen(Exception):
 
 
 async def serve(settings: Settings) -> None:
-    """The API until it is told to stop. Raises what `opened` raises, and `CannotListen`."""
+    """The API until it is told to stop. Raises what `opened` raises, `Unsafe`, and `CannotListen`."""
+    await refuse_unsafe(settings)
     async with opened(settings, "millstream api") as engine:
         await ensure_first_workspace(engine.db, settings.api_key_path)
         await _tell_modules(engine)
@@ -63,7 +65,8 @@ async def serve(settings: Settings) -> None:
 
 
 async def work(settings: Settings) -> None:
-    """A worker until it is told to stop. Raises what `opened` raises."""
+    """A worker until it is told to stop. Raises what `opened` raises, and `Unsafe`."""
+    await refuse_unsafe(settings)
     async with opened(settings, "millstream worker") as engine, _stop_asked() as stop:
         await _tell_modules(engine)
         reached = asyncio.create_task(engine.carrier.reached())

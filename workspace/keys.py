@@ -43,6 +43,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = 1
 _NONCE = 12
+_FEWEST_BYTES = 10
+"""Of 32 random bytes hardly ever fewer than 22 differ."""
 _HEAD = 1 + 4
 
 
@@ -122,6 +124,8 @@ class LocalKey:
         self._root = key
         self._cipher = AESGCM(self.derive("wrap"))
         self._fingerprint = self.derive("fingerprint")[:8].hex()
+        self.made_by_chance = len(set(key)) >= _FEWEST_BYTES and not all(32 <= byte < 127 for byte in key)
+        """Whether it looks so: a typed text and a pattern don't."""
 
     @property
     def fingerprint(self) -> str:

@@ -35,6 +35,7 @@ def _run(process: Callable[[Settings], Coroutine[object, object, None]]) -> None
     from db.errors import DatabaseUnavailable, WrongDatabase
     from server import logs
     from server.compose import NoDatabase
+    from server.doctor.examination import Unsafe
     from server.process import CannotListen
     from workspace.keys import KeyProblem
 
@@ -42,7 +43,7 @@ def _run(process: Callable[[Settings], Coroutine[object, object, None]]) -> None
     logs.set_up(settings)
     try:
         run(process(settings))
-    except (WrongDatabase, KeyProblem, NoDatabase, CannotListen) as error:
+    except (WrongDatabase, KeyProblem, NoDatabase, CannotListen, Unsafe) as error:
         # For good: another attempt would end the same way.
         raise CliError(str(error), exit_code=CHILD_FAILED) from error
     except DatabaseUnavailable as error:

@@ -33,6 +33,8 @@ from server.embedded.ports import remembered_port
 
 _HOST = "127.0.0.1"
 _SUPERUSER = "postgres"
+SERVICE = "millstream_service"
+"""The login of the API and the worker: no superuser, and no right but those that migrations give it."""
 _DATABASE = "millstream"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _STILL_HELD = ("postmaster.pid", "shared memory block", "Address already in use")
@@ -73,13 +75,34 @@ class PostgresPlace:
 
     folder: Path
     password_file: Path
+    service_file: Path
     port_file: Path
     log: Path
 
     @classmethod
     def under(cls, home: Path) -> "PostgresPlace":
         run = home / "run"
-        return cls(home / "postgres", run / "postgres.password", run / "postgres.port", home / "logs" / "postgres.log")
+        return cls(
+            home / "postgres",
+            run / "postgres.password",
+            run / "service.password",
+            run / "postgres.port",
+            home / "logs" / "postgres.log",
+        )
+
+
+def service_url(place: PostgresPlace) -> str | None:
+    """As `EmbeddedPostgres.service_url` of the server that runs there; None when there never was one."""
+    try:
+        password = place.service_file.read_text(encoding="ascii").strip()
+        port = int(place.port_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return _url(SERVICE, password, port)
+
+
+def _url(user: str, password: str, port: int) -> str:
+    return f"postgresql://{user}:{quote(password)}@{_HOST}:{port}/{_DATABASE}"
 
 
 class EmbeddedPostgres:
@@ -100,12 +123,17 @@ class EmbeddedPostgres:
             self._settings["recovery_init_sync_method"] = "syncfs"
         self._durable = not throwaway
         self._port = 0
-        self._password = ""
+        self._password = self._service_password = ""
 
     @property
     def url(self) -> str:
         """The URL of the database ``millstream`` for the superuser, with its password."""
-        return f"postgresql://{_SUPERUSER}:{quote(self._password)}@{_HOST}:{self._port}/{_DATABASE}"
+        return _url(_SUPERUSER, self._password, self._port)
+
+    @property
+    def service_url(self) -> str:
+        """The same database for the login `SERVICE`."""
+        return _url(SERVICE, self._service_password, self._port)
 
     async def start(self) -> Child:
         account = unprivileged_account()
@@ -148,6 +176,9 @@ class EmbeddedPostgres:
         else:
             self._password = secrets.token_urlsafe(24)
             _write_private(place.password_file, self._password)
+        if not place.service_file.exists():
+            _write_private(place.service_file, secrets.token_urlsafe(24))
+        self._service_password = place.service_file.read_text(encoding="ascii").strip()
         if self._port == 0:
             self._port = remembered_port(place.port_file, _HOST)
 
@@ -236,6 +267,10 @@ class EmbeddedPostgres:
         try:
             if not await connection.fetchval("select true from pg_database where datname = $1", _DATABASE):
                 await connection.execute(f"create database {_DATABASE}")
+            if not await connection.fetchval("select true from pg_roles where rolname = $1", SERVICE):
+                await connection.execute(f"create role {SERVICE} login")
+            # The file may be another one than at the last start. Its text has letters, digits, - and _ only.
+            await connection.execute(f"alter role {SERVICE} password '{self._service_password}'")
         finally:
             await connection.close()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from server.embedded.errors import HomeTaken, StackError
 from server.embedded.home import HomeLock, open_home
 from server.embedded.ports import is_free, remembered_port
-from server.embedded.postgres import EmbeddedPostgres, PostgresPlace
+from server.embedded.postgres import SERVICE, EmbeddedPostgres, PostgresPlace
 from server.embedded.program import Program, ProgramSpec, run_once
 from server.embedded.service import Service
 from server.embedded.state import Phase, Pids, StackState, note_supervisor, write_state
@@ -96,20 +96,23 @@ class Stack:
         return [Stage(tuple(servers), then=self._migrate), Stage((api, worker))]
 
     async def _migrate(self) -> None:
-        await run_once(self._spec("migrate", "migrate"))
+        own = self._postgres is not None
+        command = (*self._command("migrate"), *(("--for", SERVICE) if own else ()))
+        log = self._home / "logs" / "migrate.log"
+        await run_once(ProgramSpec("migrate", command, log, lambda: self._environment(self._database_url), None))
 
     def _spec(self, name: str, noun: str, *, probe: str | None = None) -> ProgramSpec:
         log = self._home / "logs" / f"{name}.log"
-        return ProgramSpec(name, self._command(noun), log, self._environment, probe)
+        return ProgramSpec(name, self._command(noun), log, lambda: self._environment(self._service_url), probe)
 
-    def _environment(self) -> Mapping[str, str]:
+    def _environment(self, database_url: str | None) -> Mapping[str, str]:
         settings = self._settings
         return child_environment(
             {
                 "MILLSTREAM_HOME": str(settings.home),
                 "MILLSTREAM_HOST": settings.host,
                 "MILLSTREAM_PORT": str(settings.port),
-                "MILLSTREAM_DATABASE_URL": self._database_url or "",
+                "MILLSTREAM_DATABASE_URL": database_url or "",
                 "MILLSTREAM_TEMPORAL_ADDRESS": self._temporal_address or "",
                 "PYTHONUNBUFFERED": "1",
             }
@@ -118,6 +121,11 @@ class Stack:
     @property
     def _database_url(self) -> str | None:
         return self._postgres.url if self._postgres is not None else self._settings.database_url
+
+    @property
+    def _service_url(self) -> str | None:
+        """As the API and the worker reach it: with no more rights than they need."""
+        return self._postgres.service_url if self._postgres is not None else self._settings.database_url
 
     @property
     def _temporal_address(self) -> str | None:

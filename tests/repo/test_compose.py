@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import jsonschema
@@ -32,7 +34,12 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("millstream"))
 JOBS = {"temporal-schema", "temporal-namespace", "migrate"}
-SECRETS = {"POSTGRES_PASSWORD": "a1", "TEMPORAL_DB_PASSWORD": "b2", "MILLSTREAM_MASTER_KEY": "c3"}
+SECRETS = {
+    "POSTGRES_PASSWORD": "a1",
+    "TEMPORAL_DB_PASSWORD": "b2",
+    "MILLSTREAM_DB_PASSWORD": "d4",
+    "MILLSTREAM_MASTER_KEY": "c3",
+}
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -97,7 +104,8 @@ def test_our_services_get_settings_that_exist_and_can_be_read(service: str) -> N
     assert set(given) <= {variable(name) for name in Settings.model_fields}
     settings = load_settings(given)
     assert settings.url == "http://localhost:8080"
-    assert settings.database_url == "postgresql://postgres:a1@postgres:5432/millstream"
+    user = "postgres:a1" if service == "migrate" else "millstream:d4"
+    assert settings.database_url == f"postgresql://{user}@postgres:5432/millstream"
     assert settings.temporal_address == "temporal:7233"
 
 
@@ -133,16 +141,25 @@ async def test_our_services_run_as_they_are_started_there(
     """Outside of Docker, with the file's own commands and settings; only what names another container or a volume is replaced."""
     namespace = environment("api")["MILLSTREAM_TEMPORAL_NAMESPACE"]
     await has_namespace(temporal_address, namespace)
+    admin = await asyncpg.connect(empty_database_url)
+    with suppress(asyncpg.DuplicateObjectError):
+        await admin.execute("create role millstream login password 'a-login-of-tests'")
+    await admin.close()
     replaced = {
         "MILLSTREAM_HOME": str(tmp_path / "home"),
-        "MILLSTREAM_DATABASE_URL": empty_database_url,
         "MILLSTREAM_TEMPORAL_ADDRESS": temporal_address,
         "MILLSTREAM_PORT": str(free_port()),
     }
     (tmp_path / "home").mkdir()
 
+    chosen = SECRETS | {"MILLSTREAM_MASTER_KEY": token_hex(32)}
+
     def command(service: str, argv: list[str]) -> subprocess.Popen[str]:
-        given = environment(service, SECRETS | {"MILLSTREAM_MASTER_KEY": "ab" * 32}) | replaced
+        given = environment(service, chosen) | replaced
+        place = urlsplit(empty_database_url)
+        login = f"millstream:a-login-of-tests@{place.hostname}:{place.port}"
+        own = empty_database_url if service == "migrate" else urlunsplit(place._replace(netloc=login))
+        given["MILLSTREAM_DATABASE_URL"] = own
         outside = {name: value for name, value in os.environ.items() if not name.startswith("MILLSTREAM_")}
         return subprocess.Popen(
             [sys.executable, "-m", "server.cli.main", *argv],
@@ -192,7 +209,7 @@ def test_temporal_is_tuned_like_the_embedded_one() -> None:
     assert {name: values[0]["value"] for name, values in content.items()} == DYNAMIC_CONFIG
 
 
-@pytest.mark.parametrize("script", ["temporal-schema", "temporal-namespace", "temporal-user"])
+@pytest.mark.parametrize("script", ["temporal-schema", "temporal-namespace", "users"])
 def test_scripts_are_shell(script: str) -> None:
     text = SERVICES[script]["command"][0] if script in SERVICES else COMPOSE["configs"][script]["content"]
     shell = shutil.which("sh")
