@@ -26,7 +26,7 @@ def check(settings: Settings) -> Sequence[Check]:
             )
         ]
     try:
-        key = master_key(settings)
+        key = master_key(settings).current()
     except KeyProblem as error:
         return [
             Check("keys", "broken", str(error).rstrip("."), "put the original key back: without it no secret opens")
