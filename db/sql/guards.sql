@@ -1,6 +1,7 @@
 -- name: login (engine)
 -- Who is connected, and whether policies bind them.
-select session_user::text, r.rolsuper, r.rolbypassrls, current_setting('server_version_num')::integer, clock_timestamp()
+select session_user::text as name, r.rolsuper as superuser, r.rolbypassrls as bypasses_policies,
+    current_setting('server_version_num')::integer as version, clock_timestamp() as now
 from pg_roles r where r.rolname = session_user;
 
 -- name: strong_roles (engine)
