@@ -187,7 +187,7 @@ async def test_a_connection_that_the_workspace_lacks_is_an_error_on_deploy(stack
     name = await stack.create(text)
     refused = problem(await stack.http.post(f"/workflows/{name}/deploy", json={}), 422, "document.invalid")
     assert ("connection.missing", "/requires/connections/shop") in errors(refused["findings"])
-    ran = await stack.run(text)
+    ran = await stack.again(name, version="draft")
     assert ran.row("a")["error"]["code"] == "connection.missing", "a draft that lacks one runs up to the step"
 
 
