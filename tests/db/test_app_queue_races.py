@@ -150,6 +150,7 @@ async def test_clear_leaves_a_lane_that_came_while_it_took_items_away(db: Databa
 
 async def test_a_lane_that_is_always_being_added_to_is_claimed_all_the_same(db: Database) -> None:
     q = await bench(db, flush_batch_size=1)
+    await q.put(*items(range(10)))
     stop = asyncio.Event()
 
     async def produce() -> None:

@@ -34,9 +34,12 @@ async def everything(db: Database, temporal_address: str, database_url: str, cou
 
             async def pages(body: Document, act: str = "replay") -> list[Many]:
                 begun = time.perf_counter()
-                found = [await getattr(stack.bulk, act)(stack.workspace_id, body)]
+                authority = {"authority": "owner"} if act == "replay" else {}
+                found = [await getattr(stack.bulk, act)(stack.workspace_id, body, **authority)]
                 while found[-1].cursor is not None:
-                    found.append(await getattr(stack.bulk, act)(stack.workspace_id, body, found[-1].cursor))
+                    found.append(
+                        await getattr(stack.bulk, act)(stack.workspace_id, body, found[-1].cursor, **authority)
+                    )
                 took[f"{act}{' (look)' if found[0].dry else ''}"] = time.perf_counter() - begun
                 return found
 
