@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from db import workspaces
 from db.connection import Connection
 from db.ids import WorkspaceId
@@ -44,6 +46,7 @@ async def made(connection: Connection, slug: str) -> WorkspaceId:
     return workspace.workspace_id
 
 
+@pytest.mark.slow
 async def test_killed_at_ten_points_every_value_is_readable(db: Database, database_url: str, tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     former = master_key_from_file(path, create=True)

@@ -8,6 +8,7 @@ import socket
 from contextlib import aclosing
 
 import httpx
+import pytest
 
 from tests.fixtures.api import PREFIX, Api, Event, JsonObject
 from tests.fixtures.flows import flow, step
@@ -78,6 +79,7 @@ def stuck(api: Api) -> socket.socket:
     return client
 
 
+@pytest.mark.slow
 async def test_fifty_streams_tell_the_same_as_the_rows_and_miss_and_double_nothing(api: Api) -> None:
     name = await api.create(WORK)
     slow = [stuck(api) for _ in range(5)]
