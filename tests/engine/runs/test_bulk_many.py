@@ -74,6 +74,7 @@ async def test_a_thousand_runs_are_replayed_once_each_and_in_order_though_it_was
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_ten_thousand_runs_too(db: Database, temporal_address: str, database_url: str) -> None:
     took = await everything(db, temporal_address, database_url, 10_000)
     print("seconds for 10,000 runs:", {act: round(seconds, 1) for act, seconds in took.items()})
