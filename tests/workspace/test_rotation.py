@@ -47,6 +47,7 @@ async def made(connection: Connection, slug: str) -> WorkspaceId:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_killed_at_ten_points_every_value_is_readable(db: Database, database_url: str, tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     former = master_key_from_file(path, create=True)
