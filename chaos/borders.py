@@ -5,9 +5,10 @@
    too seldom: what lies behind the others is then passed more often.
 2. *Killed.* For a time, each process is started with one place at which it is killed: of those that it was seen to pass, the one
    at which it died least often.
-3. *Maintenance*, killed and cut off at each border in processes of its own, since a stack does a round every ten minutes.
+3. *Rounds* of maintenance, of the sweeper of files, and of the master keys, killed and cut off at each border in processes of their own: a
+   stack seldom does them.
 
-Then all is healed, and every promise is checked as after any play. What only a first start passes is named, not tried here.
+Then all is healed, and every promise is checked as after any play. What is passed once in an installation's life is named, not tried here.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ _WAY = (
 )
 _IDLE_S = 12.0
 """A process that doesn't die for so long doesn't pass its place now."""
-_AT_START = ("modules.", "workspaces.", "keys.add", "workflows.ensure_views")
-_WHY_NOT = "passed by a first start alone"
+_AT_START = ("modules.", "workspaces.ensure_user", "keys.add", "keys.keep_root", "workflows.ensure_views")
+_WHY_NOT = "passed once in an installation's life"
 
 Fired = dict[str, Counter[str]]
 """By process, how often each `PLACE:ACTION` fired."""
@@ -201,13 +202,14 @@ class _Borders:
     async def _rounds(self) -> Mapping[str, list[int]]:
         url = self._stand.state.database_url
         assert url is not None
-        self._say("maintenance is killed and cut off at each border")
+        self._say("what runs seldom is killed and cut off at each border")
         times = max(1, round(TIMES * self._scale))
         with (self._stand.home / "logs" / "rounds.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 rounds_process.__name__,
+                str(self._stand.home),
                 url,
                 str(times),
                 stdout=asyncio.subprocess.PIPE,
@@ -215,7 +217,9 @@ class _Borders:
             )
             said, _ = await process.communicate()
         if process.returncode != 0:
-            self._tour.wrong.append(f"a round of maintenance after all that ended with {process.returncode}")
+            self._tour.wrong.append(
+                f"a round of maintenance, of the sweeper, or of the keys after all that ended with {process.returncode}"
+            )
         return cast("dict[str, list[int]]", json.loads(said or b"{}"))
 
     def _sums(self, rounds: Mapping[str, list[int]]) -> tuple[Counter[str], Counter[str]]:
@@ -262,7 +266,7 @@ def _chance_of(place: str) -> float:
 
 
 def _elsewhere(place: str) -> bool:
-    return place.partition(":")[2].startswith((*_AT_START, *rounds_process.NOUNS))
+    return place.partition(":")[2].startswith((*_AT_START, *rounds_process.SELDOM))
 
 
 def _by_place(errors: Counter[str], kills: Counter[str]) -> Table:

@@ -7,6 +7,8 @@ Every request is noted with its `Idempotency-Key` and answered 200 `{"path", "co
     POST /-/statuses {path, statuses} the next requests to the path are answered with these
     GET  /-/arrived?path=&count=      answers when that many requests to the path have come
     GET  /-/requests                  all of them, in order: `[{method, path, key}]`
+    POST /-/tokens/good               an OAuth provider's token endpoint, whose tokens are good for two seconds
+    POST /-/tokens/refused            one that refuses, and /-/tokens/away one that is down
 
 A path with a part `fails-N` is answered 503 for its first N requests.
 """
@@ -23,6 +25,14 @@ from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 _FAILS = re.compile(r"/fails-(\d+)(/|$)")
+_TOKENS: dict[str, tuple[int, object]] = {
+    "/-/tokens/good": (
+        200,
+        {"access_token": "access", "refresh_token": "refresh", "token_type": "Bearer", "expires_in": 2},
+    ),
+    "/-/tokens/refused": (400, {"error": "invalid_grant"}),
+    "/-/tokens/away": (503, {}),
+}
 
 
 class Book:
@@ -78,7 +88,9 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         address = urlsplit(self.path)
-        if address.path.startswith("/-/"):
+        if address.path in _TOKENS:
+            status, said = _TOKENS[address.path]
+        elif address.path.startswith("/-/"):
             told = cast("dict[str, object]", json.loads(body)) if body else {}
             status, said = 200, self.book.control(address.path.removeprefix("/-/"), told, parse_qs(address.query))
         else:

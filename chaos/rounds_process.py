@@ -1,7 +1,8 @@
-"""Maintenance, cut short at each of its borders: `python -m chaos.rounds_process URL TIMES`, by processes of its own.
+"""What runs seldom, cut short at each of its borders: `python -m chaos.rounds_process HOME URL TIMES`, in processes of its own.
 
-A stack does a round every ten minutes, so its borders are tried here, on the database of one: at each place so many rounds are killed, and
-so many are cut off from the server; at last a whole round must succeed. Writes `{PLACE: [killed, cut off]}` in JSON.
+A stack does its rounds every ten minutes, and a person rotates keys once a year; so their borders are tried here, on the database of a stack
+that is up: at each place so many rounds are killed, and so many are cut off from the server; at last a whole round of each must succeed.
+Writes `{PLACE: [killed, cut off]}` in JSON.
 """
 
 from __future__ import annotations
@@ -10,20 +11,30 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
 
+from chaos.evidence import FIRED
 from chaos.scale.admin import administering
 from chaos.scale.backlog import past_weeks
+from db import workspaces
 from db.errors import DatabaseError
 from db.failing import FailingDatabase
 from db.failpoints import Failpoints, read_points
 from db.pool import Database
 from engine.maintenance import Maintenance
+from modules.sdk.verdicts import ModuleError
 from server.failpoints import places
+from server.settings import load_settings
+from workspace.files.objects import open_objects
+from workspace.files.sweeper import Sweeper
+from workspace.files.upload import uploading
+from workspace.keys import MasterKeys, read_master_keys
+from workspace.rotation import new_key_text, rewrap_all, write_keys
 
-NOUNS = ("maintenance.", "weeks.", "rates.expired", "flushes.delete_old_", "workflows.drop_views")
-"""What the names of the statements of a round begin with."""
-_CUT_OFF, _WHOLE = 3, 0
+Work: TypeAlias = Callable[[Path, Database], Awaitable[None]]
 
 
 async def _leads(name: str) -> bool:
@@ -31,51 +42,134 @@ async def _leads(name: str) -> bool:
     return True
 
 
-async def _round(url: str, points: Failpoints) -> int:
+async def _maintenance(home: Path, db: Database) -> None:
+    del home
+    await Maintenance(db, _leads).round()
+
+
+async def _files(home: Path, db: Database) -> None:
+    """An upload that comes to nothing, and two rounds of the sweeper: what was removed goes in the second."""
+    objects = open_objects(None, home / "files")
+    try:
+        async with db.engine() as connection:
+            main = await workspaces.by_slug(connection, "main")
+        assert main is not None
+        async with uploading(db, objects, main.workspace_id, piece=10, touch_s=0) as upload:
+            await upload.add(b"x" * 30)
+        for _ in range(2):
+            await Sweeper(db, objects, again=0).round()
+    finally:
+        await objects.close()
+
+
+async def _rotation(home: Path, db: Database) -> None:
+    """From the first of two keys to the second, and back."""
+    path = _key_file(home)
+    for turn in (1, -1):
+        both = read_master_keys(path)[::turn]
+        await rewrap_all(db, MasterKeys(lambda both=both: both))
+
+
+WORKS: tuple[tuple[Work, tuple[str, ...]], ...] = (
+    (
+        _maintenance,
+        (
+            "maintenance.",
+            "weeks.",
+            "rates.expired",
+            "flushes.delete_old_",
+            "connection_tokens.expired",
+            "audit.delete_old",
+        ),
+    ),
+    (_files, ("files.",)),
+    (_rotation, ("keys.rewrap",)),
+)
+"""With what the names of their statements begin with."""
+SELDOM = (
+    "maintenance.delete_documents",
+    "maintenance.expired_",
+    "maintenance.old_",
+    "maintenance.retire_",
+    "maintenance.strip_",
+    *(name for _, names in WORKS for name in names if name not in {"maintenance.", "files."}),
+    "files.abandon",
+    "files.bereave",
+    "files.expire",
+    "files.forget",
+    "files.give_up",
+    "files.old_operations",
+    "files.swept",
+    "files.touch",
+)
+"""What the names of those begin with that no route and no run passes."""
+
+
+async def _once(work: Work, home: Path, url: str, points: Failpoints) -> None:
     async with administering(url) as admin:
         # There is always an old week to drop.
         await past_weeks(admin, 6)
     db = await Database.open(url, max_size=2, application="rounds")
     try:
-        await Maintenance(FailingDatabase(db, points) if points else db, _leads).round()
-    except DatabaseError:
-        return _CUT_OFF
+        await work(home, FailingDatabase(db, points) if points else db)
     finally:
         await db.close()
-    return _WHOLE
 
 
-def _in_a_child(work: Callable[[], int]) -> int:
-    """What it gives; -9 when it was killed."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            code = work()
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status)
+def _in_a_child(work: Callable[[], None]) -> tuple[int, str]:
+    """How it ended, and which failpoint fired in it, `PLACE:ACTION`, or nothing."""
+    with tempfile.TemporaryFile() as said:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                os.dup2(said.fileno(), 2)
+                work()
+                code = 0
+            except (DatabaseError, ModuleError):
+                pass
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(pid, 0)
+        said.seek(0)
+        text = said.read().decode("utf-8", "replace")
+    fired = FIRED.search(text)
+    if fired is None:
+        sys.stderr.write(text)
+    return os.waitstatus_to_exitcode(status), ":".join(fired.groups()) if fired else ""
+
+
+def _key_file(home: Path) -> Path:
+    return load_settings({"MILLSTREAM_HOME": str(home)}).master_key_path
 
 
 def main() -> int:
-    url, times = sys.argv[1], int(sys.argv[2])
+    home, url, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    keys = _key_file(home)
+    texts = keys.read_text(encoding="ascii").split()
+    write_keys(keys, [texts[0], new_key_text()])
     counted: dict[str, list[int]] = {}
-    for place in places():
-        if not place.partition(":")[2].startswith(NOUNS):
-            continue
-        killed = cut = 0
-        for action in ("kill", "error"):
-            points = f"{place}:{action}"
-            for number in range(times):
-                code = _in_a_child(lambda points=points: asyncio.run(_round(url, read_points(points, places()))))
-                killed += code == -9
-                cut += code == _CUT_OFF
-                if number == 0 and code == _WHOLE:
-                    break  # a round doesn't pass it
-        counted[place] = [killed, cut]
+    whole = 0
+    for work, names in WORKS:
+
+        def tried(points: str, work: Work = work) -> tuple[int, str]:
+            return _in_a_child(lambda: asyncio.run(_once(work, home, url, read_points(points, places()))))
+
+        whole = whole or tried("")[0]
+        for place in places():
+            if not place.partition(":")[2].startswith(names):
+                continue
+            counts = [0, 0]
+            for kind, action in enumerate(("kill", "error")):
+                for number in range(times):
+                    fired = tried(f"{place}:{action}")[1] == f"{place}:{action}"
+                    counts[kind] += fired
+                    if number == 0 and not fired:
+                        break  # it isn't passed
+            counted[place] = counts
+        whole = whole or tried("")[0]
     print(json.dumps(counted))
-    return _in_a_child(lambda: asyncio.run(_round(url, Failpoints())))
+    return whole
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import cast
+from urllib.parse import parse_qs, urlsplit
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
@@ -22,6 +25,7 @@ from engine.expressions.values import Json
 
 _GIVE_UP_S = 120.0
 _LARGE = 400_000
+_PAUSE_S = 0.2
 
 
 class Tour:
@@ -34,15 +38,26 @@ class Tour:
         self.wrong: list[str] = []
 
     async def run(self, stop: asyncio.Event, lane: int) -> None:
-        while not stop.is_set():
-            number = f"{lane}-{self.laps}"
-            await asyncio.gather(
-                self._workflows(f"{ASIDE}{number}"),
-                self._queues(f"{ASIDE}q-{number}"),
-                self._families(f"{ASIDE}f-{number}"),
-                self._small(f"{lane}_{self.laps}"),
-            )
-            self.laps += 1
+        """Each kind of thing goes its own laps: what waits for one doesn't hold up the others."""
+        ways = (
+            self._workflows,
+            self._queues,
+            self._families,
+            self._small,
+            self._people,
+            self._files,
+            self._connections,
+        )
+
+        async def again(way: Callable[[str], Awaitable[None]]) -> None:
+            lap = 0
+            while not stop.is_set():
+                await way(f"{ASIDE}{way.__name__.strip('_')}-{lane}-{lap}")
+                lap += 1
+                self.laps += 1
+                await asyncio.sleep(_PAUSE_S)
+
+        await asyncio.gather(*(again(way) for way in ways))
 
     async def _workflows(self, name: str) -> None:
         document = _all_in_one(name)
@@ -108,9 +123,13 @@ class Tour:
                     await asyncio.sleep(1)
 
     async def _hook(self, name: str) -> None:
-        body: Json = {"n": 2, "text": "", "rows": []}
         hook = f"{self._stand.url}/hooks/main/{name}/hook"
-        await asyncio.gather(*(self._ask("POST", hook, body, key=f"{name}-hook-{one}") for one in range(4)))
+        await asyncio.gather(
+            *(
+                self._ask("POST", hook, {"n": one, "text": "", "rows": []}, key=f"{name}-hook-{one}")
+                for one in range(2, 6)
+            )
+        )
 
     async def _queues(self, name: str) -> None:
         consumer = flow(name, None, no=step("core.fail", code="tour.no", message="as it should"))
@@ -150,8 +169,8 @@ class Tour:
         await self._ask("DELETE", f"/queues/{name}?force=true", None)
         await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
 
-    async def _small(self, number: str) -> None:
-        name = f"tour_{number}"
+    async def _small(self, name: str) -> None:
+        name = name.replace("-", "_")
         await self._ask("POST", "/variables", {"name": name, "value": 1})
         await self._ask("PUT", f"/variables/{name}", {"value": 2})
         await self._ask("DELETE", f"/variables/{name}", None)
@@ -159,13 +178,74 @@ class Tour:
         if made is not None:
             await self._ask("DELETE", f"/api-keys/{made['api_key_id']}", None)
 
-    async def _ask(self, method: str, path: str, body: Json, *, key: str | None = None) -> dict[str, Json] | None:
+    async def _people(self, name: str) -> None:
+        person = await self._ask("POST", "/members", {"email": f"{name}@example.com", "role": "viewer"})
+        if person is not None:
+            await self._ask("PATCH", f"/members/{person['user_id']}", {"role": "editor"})
+            await self._ask("POST", "/api-keys", {"name": name, "role": "viewer", "user_id": person["user_id"]})
+            await self._ask("DELETE", f"/members/{person['user_id']}", None)
+        # The same one again and again: workspaces stay, and each time it is a request whose answer was lost.
+        slug = f"{ASIDE}{name.split('-')[2]}"
+        await self._ask("POST", "/workspaces", {"slug": slug}, key=slug)
+        await self._ask("PATCH", "/workspaces/main", {"name": "main"})
+
+    async def _files(self, name: str) -> None:
+        made = await self._ask("POST", f"/files?name={name}.txt&tags=tour", b"some bytes\n" * 900, key=name)
+        if made is None:
+            return
+        file = f"/files/{made['file_id']}"
+        await self._ask("PATCH", file, {"tags": ["tour", "changed"], "expires_in": "1h"})
+        await self._ask("DELETE", file, None)
+
+    async def _connections(self, name: str) -> None:
+        provider = self._stand.ledger.url
+        client: dict[str, Json] = {"token_url": f"{provider}/-/tokens/good", "client_id": "tour"}
+        base: dict[str, Json] = {"test_url": f"{provider}/-/tokens/good", "base_url": provider}
+        secret: Json = {"client_secret": "of the tour"}
+        kind: dict[str, Json] = {"app": "tour", "kind": "oauth2", "secret": secret}
+
+        asked = client | base | {"grant": "client_credentials"}
+        await self._ask("POST", "/connections", {"name": name, **kind, "config": asked})
+        used = flow(name, None, one=step("http.request", url="/tour") | {"connection": name})
+        requires: dict[str, Json] = {name: {"app": "tour"}}
+        used["requires"] = {"connections": requires}
+        await self._ask("POST", "/workflows", {"document": used})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "uses it"})
+        for answers in ("good", "away", "refused"):
+            config = asked | {"token_url": f"{provider}/-/tokens/{answers}"}
+            await self._ask("PATCH", f"/connections/{name}", {"config": config, "secret": secret})
+            await self._ask("POST", f"/connections/{name}/test", None)
+
+        its = client | {"authorization_url": f"{provider}/authorize"}
+        await self._ask("POST", "/connection-providers", {"name": name, "config": its, "secret": secret})
+        wider: Json = {**its, "scopes": ["tour"]}
+        await self._ask("PATCH", f"/connection-providers/{name}", {"config": wider, "secret": secret})
+        of_a_person = base | {"grant": "authorization_code", "provider": name}
+        await self._ask(
+            "POST", "/connections", {"name": f"{name}-person", "app": "tour", "kind": "oauth2", "config": of_a_person}
+        )
+        address = await self._ask("POST", f"/connections/{name}-person/authorize", None)
+        if address is not None:
+            state = parse_qs(urlsplit(str(address["url"])).query)["state"][0]
+            await self._ask("GET", f"{self._stand.url}/oauth/callback?state={state}&code=of-the-tour", None, used=400)
+        await self._ask("POST", f"/connections/{name}-person/revoke", None)
+        await self._ask("DELETE", f"/connections/{name}-person", None)
+        await self._ask("DELETE", f"/connection-providers/{name}", None)
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+        await self._ask("DELETE", f"/connections/{name}?force=true", None)
+
+    async def _ask(
+        self, method: str, path: str, body: Json | bytes, *, key: str | None = None, used: int = 404
+    ) -> dict[str, Json] | None:
         """The answer, if it was 2xx and had something to say."""
         headers = {"Idempotency-Key": key} if key is not None else {}
+        content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         give_up = asyncio.get_running_loop().time() + _GIVE_UP_S
         while asyncio.get_running_loop().time() < give_up:
             try:
-                answer = await self._stand.http.request(method, path, headers=headers, json=body)
+                answer = await self._stand.http.request(method, path, headers=headers, content=content)
             except NO_ANSWER as error:
                 self.answers[type(error).__name__] += 1
             else:
@@ -175,7 +255,7 @@ class Tour:
                     told = answer.content and answer.headers.get("content-type", "").startswith("application/json")
                     found = cast("object", answer.json()) if told else None
                     return cast("dict[str, Json]", found) if isinstance(found, dict) else None
-                if answer.status_code in {404, 409, 410}:
+                if answer.status_code in {404, 409, 410, used}:
                     return None  # done already by one whose answer was lost, or what it is about is gone
                 if answer.status_code not in {429, 503, 504}:
                     self.wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")

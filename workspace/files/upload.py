@@ -45,6 +45,7 @@ class Upload:
         user_id: UserId | None,
         most: int,
         piece: int,
+        touch_s: float,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -52,6 +53,7 @@ class Upload:
         self._user_id = user_id
         self._most = most
         self._piece = piece
+        self._touch_s = touch_s
         self._file_id = FileId(new_uuid7())
         self._begun = False
         self._touched = 0.0
@@ -129,7 +131,7 @@ class Upload:
     async def _begin(self) -> None:
         """The row is there, and knows that this lives."""
         now = time.monotonic()
-        if self._begun and now - self._touched < _TOUCH_S:
+        if self._begun and now - self._touched < self._touch_s:
             return
         async with acting(self._database, self._workspace_id) as connection:
             if self._begun:
@@ -158,9 +160,10 @@ async def uploading(
     user_id: UserId | None = None,
     most: int = LARGEST_FILE,
     piece: int = PIECE,
+    touch_s: float = _TOUCH_S,
 ) -> AsyncGenerator[Upload]:
-    """An upload that is given up at the block's end unless it was finished."""
-    upload = Upload(database, objects, workspace_id, user_id, most, piece)
+    """An upload that is given up at the block's end unless it was finished. It says that it lives at most every `touch_s` seconds."""
+    upload = Upload(database, objects, workspace_id, user_id, most, piece, touch_s)
     try:
         yield upload
     finally:
