@@ -38,11 +38,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from workspace.aead import KEY_SIZE, Aead, NotOpened
 
 _VERSION = 1
-_NONCE = 12
 _FEWEST_BYTES = 10
 """Of 32 random bytes hardly ever fewer than 22 differ."""
 _HEAD = 1 + 4
@@ -119,10 +117,10 @@ class LocalKey:
     """A master key in this process's memory, and a `KeyProvider` that has no other."""
 
     def __init__(self, key: bytes) -> None:
-        if len(key) != 32:
+        if len(key) != KEY_SIZE:
             raise BadMasterKey(f"The master key must have 32 bytes, this one has {len(key)}.")
         self._root = key
-        self._cipher = AESGCM(self.derive("wrap"))
+        self._cipher = Aead(self.derive("wrap"))
         self._fingerprint = self.derive("fingerprint")[:8].hex()
         self.made_by_chance = len(set(key)) >= _FEWEST_BYTES and not all(32 <= byte < 127 for byte in key)
         """Whether it looks so: a typed text and a pattern don't."""
@@ -146,14 +144,13 @@ class LocalKey:
         return self if fingerprint == self._fingerprint else None
 
     def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
-        nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, data_key, bound_to)
+        return self._cipher.close(data_key, bound_to)
 
     def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
         """Raises `WrongMasterKey`."""
         try:
-            return self._cipher.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound_to)
-        except InvalidTag:
+            return self._cipher.open(wrapped, bound_to)
+        except NotOpened:
             raise WrongMasterKey from None
 
     def derive(self, purpose: str, *parts: bytes) -> bytes:
@@ -265,7 +262,7 @@ class Place:
 class _Ring:
     """The opened data keys of one workspace; the highest number closes new fields."""
 
-    ciphers: dict[int, AESGCM]
+    ciphers: dict[int, Aead]
     newest: int
 
 
@@ -293,13 +290,12 @@ class Vault:
 
     async def encrypt(self, place: Place, plain: bytes) -> bytes:
         ring = self._rings.get(place.workspace_id) or await self._ring(place.workspace_id, make=True)
-        nonce = os.urandom(_NONCE)
-        closed = ring.ciphers[ring.newest].encrypt(nonce, plain, place.bound())
-        return bytes((_VERSION,)) + ring.newest.to_bytes(4, "big") + nonce + closed
+        head = bytes((_VERSION,)) + ring.newest.to_bytes(4, "big")
+        return head + ring.ciphers[ring.newest].close(plain, place.bound())
 
     async def decrypt(self, place: Place, closed: bytes) -> bytes:
         """The one function of the product that opens a closed field. Raises `Unreadable`, `WrongMasterKey`."""
-        if len(closed) < _HEAD + _NONCE + 16 or closed[0] != _VERSION:
+        if len(closed) < _HEAD or closed[0] != _VERSION:
             raise Unreadable(f"A value in {place.table}.{place.column} is not one that Millstream encrypted.")
         number = int.from_bytes(closed[1:_HEAD], "big")
         ring = self._rings.get(place.workspace_id)
@@ -308,10 +304,9 @@ class Vault:
         cipher = ring.ciphers.get(number)
         if cipher is None:
             raise Unreadable(f"The key that a value in {place.table}.{place.column} was encrypted with is gone.")
-        nonce = closed[_HEAD : _HEAD + _NONCE]
         try:
-            return cipher.decrypt(nonce, closed[_HEAD + _NONCE :], place.bound())
-        except InvalidTag:
+            return cipher.open(closed[_HEAD:], place.bound())
+        except NotOpened:
             raise Unreadable(
                 f"A value in {place.table}.{place.column} was changed, or moved from another row."
             ) from None
@@ -324,9 +319,9 @@ class Vault:
         keys = await self._store.wrapped_keys(workspace_id)
         if not keys and make:
             master = self._provider.current()
-            wrapped = master.wrap(os.urandom(32), bound_key(workspace_id, 1))
+            wrapped = master.wrap(os.urandom(KEY_SIZE), bound_key(workspace_id, 1))
             keys = await self._store.add_wrapped_key(workspace_id, WrappedKey(1, master.fingerprint, wrapped))
-        ciphers = {key.number: AESGCM(await self._open(workspace_id, key)) for key in keys}
+        ciphers = {key.number: Aead(await self._open(workspace_id, key)) for key in keys}
         ring = _Ring(ciphers, max(ciphers, default=0))
         if ciphers:
             self._rings[workspace_id] = ring
