@@ -13,8 +13,9 @@ or `run_id`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 
 
@@ -41,10 +42,13 @@ class Problem(Exception):
 
 
 class NotFound(Problem):
-    """`what` is the kind of thing (`workflow`), `name` what the caller gave."""
+    """`what` is the kind of thing (`workflow`), `name` what the caller gave; of the `known` ones the nearest is suggested."""
 
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__(404, f"{what.replace(' ', '_')}.unknown", f"There is no {what} {name!r} in this workspace.")
+    def __init__(self, what: str, name: str, known: Sequence[str] = ()) -> None:
+        hint = suggestion(name, known)
+        super().__init__(
+            404, f"{what.replace(' ', '_')}.unknown", f"There is no {what} {name!r} in this workspace.{hint}"
+        )
 
 
 class Conflict(Problem):

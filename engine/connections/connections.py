@@ -16,17 +16,17 @@ from db.pool import Database
 from db.workspaces import Role
 from engine.connections.given import Given, goes_elsewhere, read_change, read_new
 from engine.connections.views import connection_name, connection_view
-from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.mistakes import Mistakes
-from engine.problems import Conflict, Problem
+from engine.problems import Conflict, NotFound, Problem
 from engine.runs.pages import Page, cursor_id
 from engine.runs.reading import acting
+from modules.sdk.context import Http
 from modules.sdk.verdicts import ModuleError
 from workspace.connections.kinds.registry import KINDS
 from workspace.connections.oauth.client import Client, client_of
 from workspace.connections.oauth.consent import Consents
-from workspace.connections.oauth.endpoint import Http, give_back
+from workspace.connections.oauth.endpoint import give_back
 from workspace.connections.oauth.tokens import Tokens, tokens_of
 from workspace.connections.opening import Opener
 from workspace.connections.sealed import Sealed
@@ -43,7 +43,7 @@ _CLIENT = ("grant", "provider", "authorization_url", "token_url", "client_id", "
 
 
 class Connections:
-    """References are names or ids. Everything raises `Problem` 404 `connection.unknown`, and 503 without the database."""
+    """References are names or ids. Everything raises `NotFound` `connection.unknown`, and 503 without the database."""
 
     def __init__(
         self, db: Database, sealed: Sealed, opener: Opener, consents: Consents, trials: Trials, http: Http
@@ -178,8 +178,7 @@ class Connections:
 async def _found(db: Db, workspace_id: WorkspaceId, reference: str) -> Connection:
     found = await connections.find(db, workspace_id, reference) if storable(reference) else None
     if found is None:
-        near = suggestion(reference, [known.name for known in await connections.known(db, workspace_id)])
-        raise Problem(404, "connection.unknown", f"There is no connection {reference!r} in this workspace.{near}")
+        raise NotFound("connection", reference, [known.name for known in await connections.known(db, workspace_id)])
     return found
 
 

@@ -33,9 +33,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -47,6 +45,7 @@ from db.pool import Database
 from db.queue import Claimed
 from engine.dispatch.executions import CannotStart, CarrierGone, Executions, Start
 from engine.dispatch.fair_queue import FairQueue
+from engine.holder import new_holder
 from engine.hub import Hub, Kind, Notice
 from engine.stale import StaleWrites
 
@@ -87,7 +86,7 @@ class Dispatcher:
         self._stale = stale or StaleWrites()
         self._turn: WorkspaceId | None = None
         """Whose turn the last claim ended with."""
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = new_holder()
         self._fresh: FairQueue[Claimed] = FairQueue()
         """Claimed as they were accepted."""
         self._queued: FairQueue[Claimed] = FairQueue()

@@ -23,9 +23,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import socket
 import time
 from collections import OrderedDict
 from uuid import UUID
@@ -39,6 +37,7 @@ from db.pool import Database
 from engine.authority import DEPLOYED
 from engine.core.errors import StepError
 from engine.expressions.values import Json
+from engine.holder import new_holder
 from engine.hub import Hub, Kind, Notice
 from engine.led_rounds import Leads
 from engine.problems import Problem
@@ -88,7 +87,7 @@ class Flusher:
         self._lookup = lookup
         self._acceptor = acceptor
         self._leads = leads
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = new_holder()
         self._due: dict[QueueId, float] = {}
         """When each queue is looked at next, by the process's own clock."""
         self._changed = asyncio.Event()

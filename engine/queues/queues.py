@@ -19,11 +19,10 @@ from db.data import storable
 from db.ids import ItemId, QueueId, UserId, WorkspaceId
 from db.pool import Database
 from db.queue_items import Item
-from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
 from engine.hub import Hub, Kind
 from engine.mistakes import Mistakes
-from engine.problems import Conflict, Invalid, Problem
+from engine.problems import Conflict, Invalid, NotFound, Problem
 from engine.queues.given import object_of, read_chosen, read_items
 from engine.queues.sealed_items import ITEM_LIMIT, SealedItems, TooLargeItem
 from engine.queues.settings import NAMES, read_name, read_settings, read_status, settings_of
@@ -52,7 +51,7 @@ ItemsBefore = Callable[[Connection, QueueId, ItemId | None, int], Awaitable[list
 
 
 class Queues:
-    """References are names or ids. Everything raises `NotFound`-like `Problem` 404 `queue.unknown`, and 503 without the database."""
+    """References are names or ids. Everything raises `NotFound` `queue.unknown`, and 503 without the database."""
 
     def __init__(self, db: Database, sealed: SealedItems, hub: Hub) -> None:
         self._db = db
@@ -158,7 +157,7 @@ class Queues:
             done = await queue_items.enqueue(conn, workspace_id, found.queue_id, sealed, operation)
         match done.outcome:
             case "queue_missing":
-                raise _unknown(reference, [])
+                raise NotFound("queue", reference)
             case "delay_with_keys":
                 raise Invalid(
                     "queue.delay_with_keys",
@@ -319,7 +318,7 @@ def _operations(queue_id: QueueId, key: str, body: Json) -> list[str]:
 async def _found(conn: Connection, workspace_id: WorkspaceId, reference: str) -> Queue:
     found = await app_queues.find(conn, workspace_id, reference) if storable(reference) else None
     if found is None:
-        raise _unknown(reference, [one.name for one in await app_queues.consumers(conn, workspace_id)])
+        raise NotFound("queue", reference, [one.name for one in await app_queues.consumers(conn, workspace_id)])
     return found
 
 
@@ -327,13 +326,8 @@ async def _locked(conn: Connection, workspace_id: WorkspaceId, reference: str) -
     """As it is once nobody else changes it or adds to it."""
     found = await _found(conn, workspace_id, reference)
     if not await app_queues.lock(conn, workspace_id, found.queue_id):
-        raise _unknown(reference, [])
+        raise NotFound("queue", reference)
     return await _found(conn, workspace_id, str(found.queue_id))
-
-
-def _unknown(reference: str, known: Sequence[str]) -> Problem:
-    hint = suggestion(reference, known)
-    return Problem(404, "queue.unknown", f"There is no queue {reference!r} in this workspace.{hint}")
 
 
 async def _note(conn: Connection, queue: Queue, change: str, count: int) -> None:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from db.data import storable
 from modules.sdk.files import NewFile
 from modules.sdk.verdicts import Rejected
 
@@ -31,7 +32,7 @@ def checked_name(name: str) -> str:
     """Raises Rejected `input.invalid`."""
     if not 1 <= len(name) <= _LONGEST_NAME:
         raise Rejected("input.invalid", f"a file's name has 1 to {_LONGEST_NAME} characters, not {len(name)}")
-    if not _storable(name):
+    if not storable(name):
         raise Rejected("input.invalid", "a file's name can't hold NUL or half of a surrogate pair")
     return name
 
@@ -52,7 +53,7 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
     if len(found) > _MOST_TAGS:
         raise Rejected("input.invalid", f"a file has at most {_MOST_TAGS} tags, not {len(found)}")
     for tag in found:
-        if not 1 <= len(tag) <= _LONGEST_TAG or not _storable(tag):
+        if not 1 <= len(tag) <= _LONGEST_TAG or not storable(tag):
             raise Rejected(
                 "input.invalid", f"a tag is a text of 1 to {_LONGEST_TAG} characters, which {tag[:100]!r} isn't"
             )
@@ -78,10 +79,6 @@ def disposition(name: str) -> str:
     safe = safe_name(name)
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", safe)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
-
-
-def _storable(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _unprintable(character: str) -> bool:

@@ -18,7 +18,6 @@ from engine.problems import Invalid, Problem
 from engine.runs.pages import cursor_id
 from modules.sdk.files import LARGEST_FILE, NewFile
 from modules.sdk.verdicts import ModuleError
-from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, encode_cursor, page
 from server.api.body import Body, json_body, too_large
 from server.api.describe import taking
@@ -26,17 +25,13 @@ from server.api.file_ranges import part_of
 from server.api.idempotent import check_key
 from server.api.life import life_of
 from server.api.multipart import Form, read_form
-from server.api.parameters import Cursor, Limit
+from server.api.parameters import Cursor, Limit, Who, With
 from server.api.route import ApiRoute, StreamedRoute, does
-from server.api.services import engine_of
 from server.api.shapes import ref
-from server.compose import Engine
 from workspace.files.naming import checked_type, disposition
 from workspace.files.store import Change
 
 router = APIRouter(route_class=ApiRoute, prefix="/files", tags=["files"])
-Who = Annotated[Caller, Depends(current)]
-With = Annotated[Engine, Depends(engine_of)]
 Tags = Annotated[list[str] | None, Query()]
 _KEPT_S = 24 * 3600.0
 _BYTES = "application/octet-stream"

@@ -15,19 +15,14 @@ from engine.expressions.values import Json
 from engine.problems import Conflict, Invalid, NotFound
 from engine.runs.pages import bad_cursor
 from engine.runs.reading import acting
-from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, encode_cursor, page
 from server.api.body import Body, json_body
 from server.api.describe import taking
-from server.api.parameters import Cursor, Limit
+from server.api.parameters import Cursor, Limit, Who, With
 from server.api.route import ApiRoute, does
-from server.api.services import engine_of
-from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/members", tags=["members"])
 Role = Literal["owner", "editor", "viewer"]
-Who = Annotated[Caller, Depends(current)]
-With = Annotated[Engine, Depends(engine_of)]
 
 
 class NewMember(Body):

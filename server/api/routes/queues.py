@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from engine.expressions.values import Json
-from server.api.access import Caller, current
 from server.api.answers import answer, decode_cursor, paged
-from server.api.body import any_body
 from server.api.describe import taking
-from server.api.parameters import Cursor, Limit
+from server.api.parameters import Cursor, Given, Limit, Who, With
 from server.api.route import ApiRoute, does
-from server.api.services import engine_of
-from server.compose import Engine
 
 router = APIRouter(route_class=ApiRoute, prefix="/queues", tags=["queues"])
-Given = Annotated[Json, Depends(any_body)]
-Who = Annotated[Caller, Depends(current)]
-With = Annotated[Engine, Depends(engine_of)]
 
 
 @router.post("", status_code=201, openapi_extra=does("queues.write", {201: "Queue"}, **taking("NewQueue")))

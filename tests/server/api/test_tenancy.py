@@ -369,7 +369,9 @@ async def test_an_id_in_a_document_finds_nothing_foreign(twins: Twins, kind: str
                 text = text.replace(value, "…")
             text = UUID.sub("id", text.replace(name, "name"))
             # What is like a name that there is gets a hint, of this workspace's own names; the rest is each run's own.
-            text = re.sub(r"(?i)[ ;:,(]*did you mean [^?]*\?\)?", "", re.sub(r'"hint":("[^"]*"|null),?', "", text))
+            text = re.sub(
+                r"(?i)[ ;:,(]*did you mean [^?]*\?\)?", "", re.sub(r',?"(hint|nearest)":("[^"]*"|null)', "", text)
+            )
             text = re.sub(
                 r'\d{4}-\d\d-\d\dT[0-9:.]+Z|"duration_ms":[0-9.]+|"(content_hash|idempotency_key)":"[^"]*"', "", text
             )

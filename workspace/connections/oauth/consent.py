@@ -17,8 +17,9 @@ from db import connection_tokens, connections
 from db.connections import Connection
 from db.ids import ConnectionId, UserId, WorkspaceId
 from db.pool import Database
+from modules.sdk.context import Http
 from workspace.connections.oauth.client import Client, client_of
-from workspace.connections.oauth.endpoint import Http, Refused, Unreached, ask_tokens
+from workspace.connections.oauth.endpoint import Refused, Unreached, ask_tokens
 from workspace.connections.oauth.tokens import closed_tokens
 from workspace.connections.sealed import Sealed
 

@@ -14,10 +14,9 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import quote_plus, urlencode
 
-from modules.sdk.context import HttpResponse
+from modules.sdk.context import Http, HttpResponse
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.parse_error import ParseError
 from modules.sdk.strict_json import parse_json
@@ -39,22 +38,6 @@ _SAID: Mapping[str, str] = {
     "invalid_request": "the provider finds the request incomplete",
     "invalid_target": "the provider doesn't know the resource that was asked for",
 }
-
-
-class Http(Protocol):
-    """The guarded client, as far as this needs it."""
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        timeout: float,
-        follow_redirects: bool = True,
-        limit: int = 0,
-    ) -> HttpResponse: ...
 
 
 @dataclass(frozen=True, slots=True)

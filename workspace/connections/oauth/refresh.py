@@ -33,8 +33,9 @@ from db.connections import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import ConnectionId, WorkspaceId
 from db.pool import Database
+from modules.sdk.context import Http
 from workspace.connections.oauth.client import Client, client_of
-from workspace.connections.oauth.endpoint import Granted, Http, Refused, Unreached, ask_tokens
+from workspace.connections.oauth.endpoint import Granted, Refused, Unreached, ask_tokens
 from workspace.connections.oauth.tokens import Tokens, closed_tokens, tokens_of
 from workspace.connections.sealed import Sealed
 
