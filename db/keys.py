@@ -34,6 +34,27 @@ class RootKey:
     wrapped: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """`settled`: nothing in the tables is closed under an older number. `age_s`: seconds since it was made."""
+
+    workspace_id: WorkspaceId
+    slug: str
+    number: int
+    settled: bool
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """`retired_s`: for how many seconds no history can have got anything under it; None while one may."""
+
+    workspace_id: WorkspaceId
+    slug: str
+    number: int
+    retired_s: float | None
+
+
 _OF_WORKSPACE = rows("keys", "of_workspace", KeyRow)
 _ADD = command("keys", "add")
 _SOME = rows("keys", "some", SomeKey)
@@ -42,6 +63,11 @@ _KEEP_ROOT = command("keys", "keep_root")
 _REWRAP_ROOT = command("keys", "rewrap_root")
 _OTHERS = rows("keys", "of_other_masters", SomeKey)
 _REWRAP = command("keys", "rewrap")
+_NEWEST = rows("keys", "newest", Newest)
+_SETTLE = command("keys", "settle")
+_RETIRE = command("keys", "retire")
+_OLDER = rows("keys", "older", Older)
+_DROP = command("keys", "drop")
 
 
 async def wrapped(connection: Connection, workspace_id: WorkspaceId) -> list[KeyRow]:
@@ -91,3 +117,29 @@ async def rewrap(connection: Connection, key: SomeKey, former: str) -> bool:
         former=former,
     )
     return done > 0
+
+
+async def newest(connection: Connection, slug: str | None = None) -> list[Newest]:
+    """Of all workspaces that have a data key, or of the one of that slug."""
+    return await connection.all(_NEWEST, slug=slug)
+
+
+async def settle(connection: Connection, workspace_id: WorkspaceId, number: int, known_after_s: float) -> bool:
+    """False: the key is younger than that, or was settled already."""
+    done = await connection.count(_SETTLE, workspace_id=workspace_id, number=number, known_after_s=known_after_s)
+    return done > 0
+
+
+async def retire(connection: Connection, known_after_s: float) -> int:
+    """Of all workspaces; gives how many keys were. A key is used by runs that began up to `known_after_s` after the next one was made."""
+    return await connection.count(_RETIRE, known_after_s=known_after_s)
+
+
+async def older(connection: Connection, slug: str | None = None) -> list[Older]:
+    """All keys but the newest ones, in order of workspaces and numbers."""
+    return await connection.all(_OLDER, slug=slug)
+
+
+async def drop(connection: Connection, workspace_id: WorkspaceId, number: int, retired_s: float) -> bool:
+    """False: it hasn't been retired for that long, or is gone."""
+    return await connection.count(_DROP, workspace_id=workspace_id, number=number, retired_s=retired_s) > 0

@@ -612,6 +612,26 @@ $$;
 
 ALTER FUNCTION public.clear_queue(queue uuid) OWNER TO ms_owner;
 
+CREATE FUNCTION public.close_items_anew(queue uuid, item_ids uuid[], formers bytea[], fresh bytea[]) RETURNS integer
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    AS $$
+declare
+    changed integer;
+begin
+    with held as (
+        select i.item_id from app_queue i where i.queue_id = queue and i.item_id = any (item_ids) for update skip locked
+    )
+    update app_queue i set data = n.fresh
+    from unnest(item_ids, formers, fresh) as n (item_id, former, fresh), held h
+    where h.item_id = n.item_id and i.queue_id = queue and i.item_id = n.item_id and i.data = n.former;
+    get diagnostics changed = row_count;
+    return changed;
+end
+$$;
+
+ALTER FUNCTION public.close_items_anew(queue uuid, item_ids uuid[], formers bytea[], fresh bytea[]) OWNER TO ms_owner;
+
 CREATE FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) RETURNS integer
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -1268,6 +1288,28 @@ end
 $$;
 
 ALTER FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) OWNER TO ms_owner;
+
+CREATE FUNCTION public.items_closed_within(queue uuid, after uuid, lowest bytea, below bytea) RETURNS TABLE(item_id uuid, closed bytea)
+    LANGUAGE sql STABLE
+    SET enable_seqscan TO 'off'
+    AS $$
+    select p.item_id, case when p.wanted then p.data end
+    from (
+        select l.*, sum(case when l.wanted then octet_length(l.data) else 0 end) over (order by l.item_id) as so_far,
+            row_number() over (order by l.item_id) as n
+        from (
+            select i.item_id, i.data, h.head >= lowest and h.head < below as wanted
+            from app_queue i, lateral (select substring(i.data from 1 for 5)) as h (head)
+            where i.queue_id = queue and i.item_id > after
+            order by i.item_id
+            limit 1000
+        ) as l
+    ) as p
+    where p.n = 1 or p.so_far <= 8 * 1024 * 1024
+    order by p.item_id
+$$;
+
+ALTER FUNCTION public.items_closed_within(queue uuid, after uuid, lowest bytea, below bytea) OWNER TO ms_owner;
 
 CREATE FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) RETURNS SETOF public.app_queue
     LANGUAGE sql STABLE
@@ -2789,6 +2831,8 @@ CREATE TABLE public.workspace_keys (
     master text NOT NULL,
     wrapped bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    retired_at timestamp with time zone,
     CONSTRAINT workspace_keys_number CHECK ((number > 0))
 );
 
@@ -3519,6 +3563,9 @@ REVOKE ALL ON FUNCTION public.clear_queue(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.clear_queue(queue uuid) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.close_items_anew(queue uuid, item_ids uuid[], formers bytea[], fresh bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.close_items_anew(queue uuid, item_ids uuid[], formers bytea[], fresh bytea[]) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) TO ms_app;
 GRANT ALL ON FUNCTION public.drop_dead_letters(queue uuid, items uuid[], most integer) TO ms_engine;
@@ -3606,6 +3653,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue TO ms_engine;
 REVOKE ALL ON FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) TO ms_app;
 GRANT ALL ON FUNCTION public.items_before(queue uuid, are_dead boolean, before uuid, most integer) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.items_closed_within(queue uuid, after uuid, lowest bytea, below bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.items_closed_within(queue uuid, after uuid, lowest bytea, below bytea) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.items_of_batch(queue uuid, of_lane text, members bigint[]) TO ms_app;

@@ -7,7 +7,7 @@
 
 A closed field is `version(1) | key number(4) | nonce(12) | ciphertext+tag`. Its associated data name table, column, workspace and row: a
 ciphertext that is copied to another place doesn't open there. Rotation of the master key re-wraps data keys and touches no field; a
-new data key gets the next number, and older numbers go on opening what they closed.
+new data key gets the next number, and older numbers go on opening what they closed (`workspace/data_rotation.py`).
 
 Each wrapped key carries the fingerprint of the master key that wrapped it. A process that starts with another master key finds that out
 by `Vault.check` before it does anything, instead of failing at the first field.
@@ -21,6 +21,9 @@ Rotation of the master key, under load (`workspace/rotation.py`):
 Each row is right in each of these states, so a rotation that dies anywhere is taken up where it was. A process that meets a fingerprint which it
 doesn't know reads its file again, and so it does before it wraps. What is derived stays the same: the first rotation keeps its root, wrapped.
 
+Data keys are remembered. Who closes something asks at most `FRESH_S` later whether there is a newer one; who opens something asks when its
+number is unknown. While the database doesn't answer, things are closed with what is known, up to `STALE_S` after the last answer.
+
 Rejected: one key for everything (one leak opens all, and a workspace can't be forgotten by destroying its key); deriving data keys from the
 master key (rotation would then have to re-encrypt every field).
 """
@@ -33,13 +36,20 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from db.errors import DatabaseUnavailable
 from workspace.aead import KEY_SIZE, Aead, NotOpened
 
+FRESH_S = 30.0
+"""Seconds for which a process closes with the newest key that it knows before it asks again."""
+STALE_S = 300.0
+"""Seconds after which it closes nothing if nobody answers."""
+_ASK_AGAIN_S = 2.0
 _VERSION = 1
 _FEWEST_BYTES = 10
 """Of 32 random bytes hardly ever fewer than 22 differ."""
@@ -260,18 +270,21 @@ class Place:
 
 @dataclass(slots=True)
 class _Ring:
-    """The opened data keys of one workspace; the highest number closes new fields."""
+    """The opened data keys of one workspace; the highest number closes new fields. Times are of this process's clock."""
 
     ciphers: dict[int, Aead]
     newest: int
+    read_at: float
+    ask_at: float
 
 
 class Vault:
     """Closes and opens fields. One per process; data keys are opened once and kept in memory."""
 
-    def __init__(self, provider: KeyProvider, store: KeyStore) -> None:
+    def __init__(self, provider: KeyProvider, store: KeyStore, *, fresh_s: float = FRESH_S) -> None:
         self._provider = provider
         self._store = store
+        self._fresh_s = fresh_s
         self._rings: dict[int, _Ring] = {}
         self._root: LocalKey | None = None
 
@@ -289,15 +302,15 @@ class Vault:
             await self._ring(workspace_id, make=True)
 
     async def encrypt(self, place: Place, plain: bytes) -> bytes:
-        ring = self._rings.get(place.workspace_id) or await self._ring(place.workspace_id, make=True)
-        head = bytes((_VERSION,)) + ring.newest.to_bytes(4, "big")
-        return head + ring.ciphers[ring.newest].close(plain, place.bound())
+        """Closed with the workspace's newest key. Raises `WrongMasterKey`, `DatabaseUnavailable`."""
+        ring = await self._newest_ring(place.workspace_id)
+        return head_of(ring.newest) + ring.ciphers[ring.newest].close(plain, place.bound())
 
     async def decrypt(self, place: Place, closed: bytes) -> bytes:
         """The one function of the product that opens a closed field. Raises `Unreadable`, `WrongMasterKey`."""
         if len(closed) < _HEAD or closed[0] != _VERSION:
             raise Unreadable(f"A value in {place.table}.{place.column} is not one that Millstream encrypted.")
-        number = int.from_bytes(closed[1:_HEAD], "big")
+        number = number_of(closed)
         ring = self._rings.get(place.workspace_id)
         if ring is None or number not in ring.ciphers:
             ring = await self._ring(place.workspace_id, make=False)
@@ -315,14 +328,33 @@ class Vault:
         """A secret for another purpose than closing fields, as the signature of resume links."""
         return (self._root or self._provider.oldest()).derive(purpose, *parts)
 
+    async def _newest_ring(self, workspace_id: int) -> _Ring:
+        ring = self._rings.get(workspace_id)
+        now = time.monotonic()
+        if ring is None:
+            return await self._ring(workspace_id, make=True)
+        usable = now < ring.read_at + STALE_S
+        if usable and now < ring.ask_at:
+            return ring
+        # One asks; whoever comes meanwhile goes on with what is known.
+        ring.ask_at = now + _ASK_AGAIN_S
+        try:
+            return await self._ring(workspace_id, make=True)
+        except DatabaseUnavailable:
+            if usable:
+                return ring
+            raise
+
     async def _ring(self, workspace_id: int, *, make: bool) -> _Ring:
+        read_at = time.monotonic()
         keys = await self._store.wrapped_keys(workspace_id)
         if not keys and make:
             master = self._provider.current()
             wrapped = master.wrap(os.urandom(KEY_SIZE), bound_key(workspace_id, 1))
             keys = await self._store.add_wrapped_key(workspace_id, WrappedKey(1, master.fingerprint, wrapped))
-        ciphers = {key.number: Aead(await self._open(workspace_id, key)) for key in keys}
-        ring = _Ring(ciphers, max(ciphers, default=0))
+        known = {} if (ring := self._rings.get(workspace_id)) is None else ring.ciphers
+        ciphers = {key.number: known.get(key.number) or Aead(await self._open(workspace_id, key)) for key in keys}
+        ring = _Ring(ciphers, max(ciphers, default=0), read_at, read_at + self._fresh_s)
         if ciphers:
             self._rings[workspace_id] = ring
         return ring
@@ -341,6 +373,16 @@ def opened_by(provider: KeyProvider, key: WrappedKey, bound_to: bytes) -> bytes:
     if master is None:
         raise WrongMasterKey
     return master.unwrap(key.wrapped, bound_to)
+
+
+def head_of(number: int) -> bytes:
+    """How what is closed with the data key of that number begins; heads are in the order of numbers."""
+    return bytes((_VERSION,)) + number.to_bytes(4, "big")
+
+
+def number_of(closed: bytes) -> int:
+    """Of the data key that closed it."""
+    return int.from_bytes(closed[1:_HEAD], "big")
 
 
 def bound_key(workspace_id: int, number: int) -> bytes:

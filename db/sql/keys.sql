@@ -32,3 +32,46 @@ order by workspace_id, number limit :most;
 -- A data key under another master key, where it is still under that one.
 update workspace_keys set master = :master, wrapped = :wrapped
 where workspace_id = :workspace_id and number = :number and master = :former;
+
+-- name: newest (engine)
+-- The newest data key of each workspace that has one, or of one workspace.
+select w.workspace_id, w.slug, k.number, k.number = 1 or k.settled_at is not null as settled,
+    extract(epoch from now() - k.created_at)::double precision as age_s
+from workspaces w
+join lateral (
+    select n.number, n.settled_at, n.created_at from workspace_keys n where n.workspace_id = w.workspace_id order by n.number desc limit 1
+) as k on true
+where :slug::text is null or w.slug = :slug
+order by w.workspace_id;
+
+-- name: settle (engine)
+-- Nothing is closed under an older number any more, and nobody uses one who has looked within that time.
+update workspace_keys set settled_at = now()
+where workspace_id = :workspace_id and number = :number and settled_at is null
+    and created_at <= now() - make_interval(secs => :known_after_s);
+
+-- name: retire (engine)
+-- Older data keys under which no history gets anything any more: every run is over that began while somebody may have used them.
+update workspace_keys k set retired_at = now()
+where k.retired_at is null
+    and exists (select from workspace_keys n where n.workspace_id = k.workspace_id and n.number > k.number and n.settled_at is not null)
+    and not exists (
+        select from workspace_keys n
+        join workflow_execution_queue q on q.workspace_id = k.workspace_id
+        where n.workspace_id = k.workspace_id
+            and n.number = (select min(m.number) from workspace_keys m where m.workspace_id = k.workspace_id and m.number > k.number)
+            and q.created_at < n.created_at + make_interval(secs => :known_after_s));
+
+-- name: older (engine)
+-- All data keys but the newest ones, and for how many seconds each has been retired.
+select w.workspace_id, w.slug, k.number, extract(epoch from now() - k.retired_at)::double precision as retired_s
+from workspace_keys k
+join workspaces w on w.workspace_id = k.workspace_id
+where (:slug::text is null or w.slug = :slug)
+    and exists (select from workspace_keys n where n.workspace_id = k.workspace_id and n.number > k.number)
+order by k.workspace_id, k.number;
+
+-- name: drop (engine)
+-- A data key that has been retired for so long goes for good.
+delete from workspace_keys k
+where k.workspace_id = :workspace_id and k.number = :number and k.retired_at <= now() - make_interval(secs => :retired_s);
