@@ -9,11 +9,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from db import audit, connection_tokens, flushes, maintenance, partitions, rates
+from db import audit, connection_tokens, flushes, keys, maintenance, partitions, rates
 from db.connection import Connection
 from db.errors import DatabaseError
 from db.pool import Database
 from engine.led_rounds import Leads, Rhythm, led_rounds
+from workspace.data_rotation import KNOWN_AFTER_S
 
 log = logging.getLogger("millstream.maintenance")
 
@@ -59,6 +60,8 @@ class Maintenance:
             await connection_tokens.delete_expired(conn, _MANY)
         async with self._db.engine() as conn:
             await audit.delete_old(conn, self._audit_days)
+        async with self._db.engine() as conn:
+            await keys.retire(conn, KNOWN_AFTER_S)
         async with self._db.engine() as conn:
             await maintenance.strip_answers(conn)
         if time.monotonic() >= self._daily:

@@ -1,4 +1,4 @@
-"""`keys`: the workspace's API keys, and another master key for the installation."""
+"""`keys`: the workspace's API keys, and another master key for the installation. Data keys are `data_keys`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from server.cli.client import JsonObject, connect
+from server.cli.data_keys import add_data_keys
 from server.cli.loop import run
 from server.cli.members import member_id
 from server.cli.output import CliError, JsonOption, Out
@@ -15,8 +16,12 @@ from server.settings import Settings, load_settings
 
 
 def register(app: typer.Typer) -> None:
-    nouns = typer.Typer(no_args_is_help=True, help="API keys of the workspace: list, create, revoke.")
+    nouns = typer.Typer(
+        no_args_is_help=True,
+        help="API keys: list, create, revoke. And the installation's own keys: another master key, other data keys.",
+    )
     app.add_typer(nouns, name="keys")
+    add_data_keys(nouns)
 
     @nouns.command(name="list")
     def list_(as_json: JsonOption = False) -> None:

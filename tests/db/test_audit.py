@@ -43,7 +43,7 @@ UNAUDITED = {
     "workflow_words": "the words of runs",
     "workflows_documents": "made from versions, which are audited",
     "workflows_modules": "the registry, written by the program",
-    "workspace_keys": "turned by Millstream; nobody asks for a data key",
+    "workspace_keys": "turned by Millstream, or by whoever runs the installation, who is no user",
 }
 """Tables of workspaces' rows whose changes are no lines of the trail, with the reason."""
 

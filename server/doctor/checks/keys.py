@@ -6,6 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from db import keys
 from db.errors import DatabaseUnavailable
 from db.pool import Database
 from server.compose import master_key
@@ -13,6 +14,10 @@ from server.doctor.check import Check
 from server.settings import Settings
 from workspace.key_store import DatabaseKeys
 from workspace.keys import KeyProblem, Vault
+
+_OLD_S = 90 * 86_400.0
+_AT_WORK_S = 3600.0
+"""A new key that is as old and isn't settled belongs to a rotation that died."""
 
 
 def check(settings: Settings) -> Sequence[Check]:
@@ -58,7 +63,28 @@ async def check_against(settings: Settings, db: Database) -> Sequence[Check]:
         return [Check("keys", "broken", str(error).rstrip("."))]
     except DatabaseUnavailable:
         return []
-    return [Check("keys", "ok", "the database's data keys open with the master key")]
+    return [Check("keys", "ok", "the database's data keys open with the master key"), *await _old(db)]
+
+
+async def _old(db: Database) -> Sequence[Check]:
+    """Data keys that have closed things for long, and rotations that somebody began."""
+    try:
+        async with db.engine() as connection:
+            newest = await keys.newest(connection)
+    except DatabaseUnavailable:
+        return []
+    found: list[Check] = []
+    old = [one.slug for one in newest if one.age_s > _OLD_S]
+    if old:
+        told = f"the data keys of {len(old)} workspaces are older than 90 days, such as that of {old[0]!r}"
+        found.append(Check("keys", "note", told, "make other ones: millstream keys rotate-data"))
+    begun = [one.slug for one in newest if not one.settled and one.age_s > _AT_WORK_S]
+    if begun:
+        told = (
+            f"{len(begun)} workspaces have a new data key, and may have values under an older one, such as {begun[0]!r}"
+        )
+        found.append(Check("keys", "note", told, "let the rotation end: millstream keys rotate-data"))
+    return found
 
 
 def _missing(settings: Settings) -> bool:
