@@ -281,10 +281,12 @@ class _Ring:
 class Vault:
     """Closes and opens fields. One per process; data keys are opened once and kept in memory."""
 
-    def __init__(self, provider: KeyProvider, store: KeyStore, *, fresh_s: float = FRESH_S) -> None:
+    def __init__(
+        self, provider: KeyProvider, store: KeyStore, *, fresh_s: float = FRESH_S, stale_s: float = STALE_S
+    ) -> None:
         self._provider = provider
         self._store = store
-        self._fresh_s = fresh_s
+        self._fresh_s, self._stale_s = fresh_s, stale_s
         self._rings: dict[int, _Ring] = {}
         self._root: LocalKey | None = None
 
@@ -333,7 +335,7 @@ class Vault:
         now = time.monotonic()
         if ring is None:
             return await self._ring(workspace_id, make=True)
-        usable = now < ring.read_at + STALE_S
+        usable = now < ring.read_at + self._stale_s
         if usable and now < ring.ask_at:
             return ring
         # One asks; whoever comes meanwhile goes on with what is known.

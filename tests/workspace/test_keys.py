@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db import workspaces
+from db.errors import DatabaseUnavailable
 from db.pool import Database
 from workspace.key_store import DatabaseKeys
 from workspace.keys import (
@@ -69,6 +70,20 @@ async def test_two_processes_that_begin_at_once_end_up_with_one_key(store: Datab
     assert len(await store.wrapped_keys(1)) == 1
     for field in closed:
         assert await Vault(LocalKey(b"k" * 32), store).decrypt(PLACE, field) == b"x"
+
+
+async def test_without_the_database_the_known_key_closes_for_a_while(store: DatabaseKeys, database_url: str) -> None:
+    gone = await Database.open(database_url, max_size=1)
+    patient = Vault(LocalKey(b"k" * 32), DatabaseKeys(gone), fresh_s=0)
+    strict = Vault(LocalKey(b"k" * 32), DatabaseKeys(gone), fresh_s=0, stale_s=0)
+    for vault in (patient, strict):
+        await vault.encrypt(PLACE, b"x")
+    await gone.close()
+    for _ in range(3):
+        closed = await patient.encrypt(PLACE, b"x")
+    assert await strict.decrypt(PLACE, closed) == b"x"
+    with pytest.raises(DatabaseUnavailable):
+        await strict.encrypt(PLACE, b"x")
 
 
 async def test_another_master_key_is_told_at_start(store: DatabaseKeys) -> None:

@@ -122,6 +122,40 @@ async def test_another_master_key_is_broken_not_unsafe(tmp_path: Path, login_url
     )
 
 
+async def test_an_old_data_key_and_a_rotation_that_died_are_noted(
+    tmp_path: Path, login_url: str, database_url: str
+) -> None:
+    from db.pool import Database
+    from db.workspaces import create
+    from server.compose import master_key
+    from workspace.key_store import DatabaseKeys
+    from workspace.keys import Vault, bound_key
+
+    settings = production(tmp_path, login_url)
+    db = await Database.open(login_url, max_size=1)
+    async with db.engine() as connection:
+        made = await create(connection, "acme", "Acme")
+    assert made is not None
+    await Vault(master_key(settings), DatabaseKeys(db)).bind(made.workspace_id)
+    await db.close()
+    assert "data keys of" not in told(list(await examine(settings)), "note")
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("update workspace_keys set created_at = now() - interval '91 days'")
+    assert "such as that of 'acme'" in told(list(await examine(settings)), "note")
+    master = master_key(settings).current()
+    await admin.execute(
+        "insert into workspace_keys (workspace_id, number, master, wrapped, created_at) "
+        "values ($1, 2, $2, $3, now() - interval '2 hours')",
+        made.workspace_id,
+        master.fingerprint,
+        master.wrap(os.urandom(32), bound_key(made.workspace_id, 2)),
+    )
+    await admin.close()
+    found = told(list(await examine(settings)), "note")
+    assert "older than 90 days" not in found
+    assert "may have values under an older one, such as 'acme'" in found
+
+
 def test_a_process_refuses_in_one_sentence(tmp_path: Path) -> None:
     given = {"MILLSTREAM_HOME": str(tmp_path), "MILLSTREAM_ENV": "production", "MILLSTREAM_LOG_LEVEL": "debug"}
     outside = {name: value for name, value in os.environ.items() if not name.startswith("MILLSTREAM_")}
