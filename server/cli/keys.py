@@ -21,7 +21,6 @@ def register(app: typer.Typer) -> None:
         help="API keys: list, create, revoke. And the installation's own keys: another master key, other data keys.",
     )
     app.add_typer(nouns, name="keys")
-    add_data_keys(nouns)
 
     @nouns.command(name="list")
     def list_(as_json: JsonOption = False) -> None:
@@ -91,6 +90,8 @@ def register(app: typer.Typer) -> None:
         Out(as_json).result(
             {"rewrapped": done}, f"{done} data keys are wrapped anew; the former master key is not needed any more."
         )
+
+    add_data_keys(nouns)
 
 
 async def _rotate(settings: Settings, new_key_file: Path | None) -> int:

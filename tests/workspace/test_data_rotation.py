@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -237,6 +238,7 @@ async def test_killed_at_each_border_the_same_command_goes_on(db: Database, data
     all_rows = [await furnished(db, provider, f"w{number}") for number in range(3)]
 
     async def run(failpoint: str | None = None) -> int:
+        """How the command ends; negative: the signal that killed it."""
         told = {"MILLSTREAM_HOME": str(tmp_path), "MILLSTREAM_DATABASE_URL": database_url}
         if failpoint is not None:
             told["MILLSTREAM_FAILPOINT"] = failpoint
@@ -246,7 +248,7 @@ async def test_killed_at_each_border_the_same_command_goes_on(db: Database, data
         return await process.wait()
 
     for death in DEATHS:
-        assert await run(death) != 0, death
+        assert await run(death) == -signal.SIGKILL, death
         for rows in all_rows:
             await rows.check()
             await replace(rows, vault=Vault(provider, DatabaseKeys(db))).check()
