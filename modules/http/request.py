@@ -5,7 +5,7 @@ from __future__ import annotations
 from modules.http.client.calling import run
 from modules.sdk.declaration import Effect, EffectByInput, EffectOf, Example, Module
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.schema import object_of
+from modules.sdk.schema import duration, object_of
 
 _STATUS: list[Json] = [
     {"type": "integer", "minimum": 100, "maximum": 599},
@@ -27,9 +27,11 @@ MODULE = Module(
     title="HTTP request",
     manual=(
         "Sends one HTTP request and gives `{status, headers, body}`; header names are in lower case. The body of "
-        "the request is one of `json`, `form`, `multipart` and `body` (a text as it is). The body of the answer "
+        "the request is one of `json`, `form`, `multipart`, `body` (a text as it is) and `body_file` (a file). The body of the answer "
         "is parsed when its content type is JSON, else a text; `response: json` insists, `response: text` never "
-        "parses. A status outside `expect_status` (`2xx`) fails with `http.<status>`; 408, 425, 429, 5xx, "
+        "parses, and `response: file` keeps it as a file of 1 GB "
+        "at most and gives its `file_id` in the place of the body. "
+        "A status outside `expect_status` (`2xx`) fails with `http.<status>`; 408, 425, 429, 5xx, "
         "time-outs and failed connections are retried, not before the time that `Retry-After` names. Writes carry "
         "an `Idempotency-Key` that stays the same on each retry, unless `headers` has one. Redirects are followed "
         "up to 5 times; credentials and custom headers don't go along to another host. Addresses inside the "
@@ -65,14 +67,16 @@ MODULE = Module(
                     {
                         "name": {"type": "string", "minLength": 1},
                         "value": {"description": "a text as it is, anything else as JSON"},
-                        "filename": {"type": "string"},
+                        "file_id": {"type": "string", "description": "a file, in the place of `value`"},
+                        "filename": {"type": "string", "description": "of a file its own name unless given"},
                         "content_type": {"type": "string"},
                     },
-                    ["name", "value"],
+                    ["name"],
                 ),
                 "description": "parts of a multipart/form-data body",
             },
             "body": {"type": "string", "description": "a body as it is; set its `content-type` in `headers`"},
+            "body_file": {"type": "string", "description": "a body that is a file, by its `file_id`"},
             "auth": {
                 "oneOf": [
                     object_of(
@@ -106,7 +110,20 @@ MODULE = Module(
                 "description": "what counts as success: `200`, `2xx`, or a list of these",
                 "default": "2xx",
             },
-            "response": {"enum": ["auto", "json", "text"], "default": "auto"},
+            "response": {"enum": ["auto", "json", "text", "file"], "default": "auto"},
+            "file": object_of(
+                {
+                    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "mime_type": {"type": "string"},
+                    "tags": {
+                        "type": "array",
+                        "items": {"type": "string", "minLength": 1, "maxLength": 100},
+                        "maxItems": 50,
+                    },
+                    "expires_in": duration("how long it is kept; without it, without end"),
+                },
+                description="what the file of `response: file` is called; the answer tells it unless given",
+            ),
             "pagination": object_of(
                 {
                     "next": {
@@ -132,8 +149,10 @@ MODULE = Module(
             "headers": {"type": "object", "additionalProperties": {"type": "string"}},
             "body": {"description": "parsed JSON or text; null where the answer has none"},
             "pages": {"type": "integer", "minimum": 1},
+            "file_id": {"type": "string", "description": "with `response: file`, in the place of `body`"},
+            "file": {"type": "object", "description": "what that file is"},
         },
-        ["status", "headers", "body"],
+        ["status", "headers"],
     ),
     example=Example(
         inputs={"method": "POST", "url": "https://warehouse.example/orders", "json": {"order": 7}},

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal
 
-from modules.sdk.context import CodeAnswer, HttpResponse, KeyValue, Language, QueueItem, SqlMode, SqlResult, Staged
+from modules.sdk.context import (
+    CodeAnswer,
+    HttpResponse,
+    HttpStream,
+    KeyValue,
+    Language,
+    QueueItem,
+    Sending,
+    SqlMode,
+    SqlResult,
+    Staged,
+)
 from modules.sdk.files import LARGEST_FILE, File, NewFile
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError
@@ -30,6 +42,19 @@ class ClosedHttp:
         follow_redirects: bool = True,
         limit: int = 0,
     ) -> HttpResponse:
+        raise ModuleError(self.code, self.message, retryable=False)
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        sending: Sending | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int,
+    ) -> AbstractAsyncContextManager[HttpStream]:
         raise ModuleError(self.code, self.message, retryable=False)
 
 

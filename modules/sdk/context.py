@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -18,6 +19,24 @@ class HttpResponse:
     status: int
     headers: dict[str, str]
     body: bytes
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A body of `size` bytes that is sent as it is read. `open` begins anew each time: a redirect may want it again."""
+
+    size: int
+    open: Callable[[], AsyncIterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStream:
+    """A response whose body is read as it comes, once, decompressed. Header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: AsyncIterator[bytes]
     url: str
 
 
@@ -39,6 +58,20 @@ class Http(Protocol):
         follow_redirects: bool = True,
         limit: int = 20 * 2**20,
     ) -> HttpResponse: ...
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        sending: Sending | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int,
+    ) -> AbstractAsyncContextManager[HttpStream]:
+        """The same with bodies that are never held whole. `timeout` covers everything up to the block's end, `limit` the bytes of the answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 import certifi
 import httpcore
 
-from modules.sdk.context import HttpResponse
+from modules.sdk.context import HttpResponse, HttpStream, Sending
 from modules.sdk.verdicts import ModuleError, Rejected
 from workspace.egress.attached import Attached
 from workspace.egress.backend import GuardedBackend
 from workspace.egress.decoding import Body, too_large
+from workspace.egress.failures import joined, told
 from workspace.egress.guard import Guard
 from workspace.egress.policy import Policy
 from workspace.egress.requests import MOST_REDIRECTS, REDIRECTS, Request, make_request, redirected
 from workspace.egress.resolver import Resolver
-from workspace.egress.target import Target
+from workspace.egress.streaming import streamed
 
 # Servers close idle connections after 5 s and more as a rule: below that, a kept one is hardly ever closing while a request is sent on it.
 _KEEP = 4.0
@@ -100,8 +102,7 @@ class Egress:
         raise Rejected("http.redirect", f"the answer redirects more than {MOST_REDIRECTS} times")
 
     async def _once(self, request: Request, timeout: float, limit: int) -> HttpResponse:
-        target = request.target
-        try:
+        with told(request.target):
             async with self._pool.stream(
                 request.method,
                 request.url,
@@ -109,26 +110,30 @@ class Egress:
                 content=request.body,
                 extensions={"timeout": {"connect": timeout, "read": None, "write": None, "pool": None}},
             ) as answer:
-                headers = _joined(answer.headers)
+                headers = joined(answer.headers)
                 body = Body("" if request.method == "HEAD" else headers.get("content-encoding", ""), limit)
                 length = headers.get("content-length", "")
                 if request.method != "HEAD" and length.isdecimal() and int(length[:20]) > limit:
                     raise too_large(limit)
                 async for piece in answer.aiter_stream():
                     body.feed(piece)
-                return HttpResponse(answer.status, headers, body.finish(), str(target))
-        except httpcore.ConnectTimeout:
-            raise ModuleError("http.timeout", f"{target.authority!r} could not be reached in time") from None
-        except httpcore.ConnectError as error:
-            raise _unreachable(target, error) from None
-        except httpcore.RemoteProtocolError as error:
-            if "disconnected" in str(error) or "closed connection" in str(error):
-                raise _broken(target) from None
-            raise ModuleError(
-                "http.protocol", f"{target.authority!r} gave an answer that is not HTTP", retryable=False
-            ) from None
-        except httpcore.NetworkError:
-            raise _broken(target) from None
+                return HttpResponse(answer.status, headers, body.finish(), str(request.target))
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        sending: Sending | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int,
+        credential: Attached | None = None,
+    ) -> AbstractAsyncContextManager[HttpStream]:
+        """The same for bodies that are too long to be held: see `Http.stream`."""
+        request = make_request(method, url, headers, None, credential)
+        return streamed(self._pool, request, sending, timeout=timeout, follow_redirects=follow_redirects, limit=limit)
 
 
 def trusted() -> ssl.SSLContext:
@@ -136,34 +141,3 @@ def trusted() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """By name in lower case; repeated ones with a comma between, as HTTP means them."""
-    found: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
-
-
-def _unreachable(target: Target, error: httpcore.ConnectError) -> ModuleError:
-    # The cause's cause is the socket's or OpenSSL's own error; its text may name addresses, so only its kind is told.
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return ModuleError(
-                "http.connect",
-                f"the certificate of {target.authority!r} is not trusted: {cause.verify_message}",
-                retryable=False,
-            )
-        if isinstance(cause, ssl.SSLError):
-            return ModuleError("http.connect", f"no secure connection to {target.authority!r} could be agreed on")
-        if isinstance(cause, ConnectionRefusedError):
-            return ModuleError("http.connect", f"{target.authority!r} refuses connections")
-        cause = cause.__cause__ or cause.__context__
-    return ModuleError("http.connect", f"{target.authority!r} can't be reached")
-
-
-def _broken(target: Target) -> ModuleError:
-    return ModuleError("http.connect", f"the connection to {target.authority!r} broke before the answer was complete")

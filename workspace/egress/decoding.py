@@ -17,38 +17,46 @@ _RATIO = 100
 _RATIO_FROM = 2**20
 
 
-class Body:
-    """Gathers a body. `feed` each piece as it came, then `finish`. `encoding` is the `Content-Encoding` header."""
+class Unfolding:
+    """Unfolds a body. `feed` each piece as it came, then `finish`. `encoding` is the `Content-Encoding` header."""
 
     def __init__(self, encoding: str, limit: int) -> None:
-        self._pieces: list[bytes] = []
         self._limit = limit
         self._sent = 0
         self._size = 0
         self._decoder = _decoder(encoding)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """Raises ModuleError `payload.too_large`, or `http.body` for what can't be decompressed."""
         self._sent += len(data)
-        if self._decoder is None:
-            self._keep(data)
-            return
-        for piece in self._decoder.decode(data):
-            self._keep(piece)
+        for piece in (data,) if self._decoder is None else self._decoder.decode(data):
+            self._size += len(piece)
+            if self._size > self._limit:
+                raise too_large(self._limit)
+            if self._size > _RATIO_FROM and self._size > _RATIO * self._sent:
+                raise Rejected("payload.too_large", f"the answer's body unfolds to over {_RATIO} times its sent size")
+            yield piece
 
-    def finish(self) -> bytes:
-        """The whole body. Raises ModuleError `http.body` when the compressed form was cut off."""
+    def finish(self) -> None:
+        """Raises ModuleError `http.body` when the compressed form was cut off."""
         if self._decoder is not None and self._sent and not self._decoder.complete:
             raise ModuleError("http.body", "the answer's compressed body ends too early", retryable=True)
-        return b"".join(self._pieces)
 
-    def _keep(self, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._size > self._limit:
-            raise too_large(self._limit)
-        if self._size > _RATIO_FROM and self._size > _RATIO * self._sent:
-            raise Rejected("payload.too_large", f"the answer's body unfolds to over {_RATIO} times its sent size")
-        self._pieces.append(piece)
+
+class Body:
+    """Gathers a body as `Unfolding` gives it."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        self._unfolding = Unfolding(encoding, limit)
+        self._pieces: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        self._pieces.extend(self._unfolding.feed(data))
+
+    def finish(self) -> bytes:
+        """The whole body."""
+        self._unfolding.finish()
+        return b"".join(self._pieces)
 
 
 def too_large(limit: int) -> ModuleError:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.verdicts import Rejected
 
-_BODIES = ("json", "form", "multipart", "body")
+_BODIES = ("json", "form", "multipart", "body", "body_file")
 
 
 def address(inputs: JsonObject, base: str | None) -> str:
@@ -29,6 +29,15 @@ def address(inputs: JsonObject, base: str | None) -> str:
 
 def headers_and_body(inputs: JsonObject) -> tuple[dict[str, str], bytes | None]:
     """The author's headers, what `auth` means, and the body. Names as given. Raises Rejected `input.invalid`."""
+    headers = headers_of(inputs)
+    kind, content = _body(inputs)
+    if kind is not None and not has(headers, "content-type"):
+        headers["content-type"] = kind
+    return headers, content
+
+
+def headers_of(inputs: JsonObject) -> dict[str, str]:
+    """The author's headers and what `auth` means. Raises Rejected `input.invalid`, also where two bodies are given."""
     headers: dict[str, str] = {}
     given = inputs.get("headers")
     if isinstance(given, dict):
@@ -37,10 +46,10 @@ def headers_and_body(inputs: JsonObject) -> tuple[dict[str, str], bytes | None]:
         if has(headers, name):
             raise Rejected("input.invalid", f"both `auth` and `headers` give {name!r}: leave one out")
         headers[name] = value
-    kind, content = _body(inputs)
-    if kind is not None and not has(headers, "content-type"):
-        headers["content-type"] = kind
-    return headers, content
+    given = [name for name in _BODIES if name in inputs]
+    if len(given) > 1:
+        raise Rejected("input.invalid", f"the body is given by {' and by '.join(map(repr, given))}: leave one")
+    return headers
 
 
 def has(headers: dict[str, str], name: str) -> bool:
@@ -85,8 +94,6 @@ def _body(inputs: JsonObject) -> tuple[str | None, bytes | None]:
     given = [name for name in _BODIES if name in inputs]
     if not given:
         return None, None
-    if len(given) > 1:
-        raise Rejected("input.invalid", f"the body is given by {' and by '.join(map(repr, given))}: leave one")
     value = inputs[given[0]]
     if given[0] == "json":
         return "application/json", compact(value).encode()
@@ -109,25 +116,38 @@ def _pairs(value: Json) -> Iterator[tuple[str, str]]:
 
 
 def _multipart(parts: Json) -> tuple[str, bytes]:
-    written: list[bytes] = []
-    for part in parts if isinstance(parts, list) else []:
-        if not isinstance(part, dict):
-            continue
-        value = part["value"]
-        disposition = f'form-data; name="{_quoted(str(part["name"]))}"'
-        if "filename" in part:
-            disposition += f'; filename="{_quoted(str(part["filename"]))}"'
-        kind = part.get("content_type")
-        if kind is None:
-            kind = "text/plain; charset=utf-8" if isinstance(value, str) else "application/json"
-        if "\r" in str(kind) or "\n" in str(kind):
-            raise Rejected("input.invalid", "a part's `content_type` has a line break")
-        head = f"Content-Disposition: {disposition}\r\nContent-Type: {kind}\r\n\r\n"
-        written.append(head.encode("utf-8", "replace") + as_text(value).encode("utf-8", "replace"))
+    written = [part_value(part) for part in (parts if isinstance(parts, list) else []) if isinstance(part, dict)]
     # From the content, so that each attempt sends the same bytes under the same idempotency key
-    boundary = hashlib.sha256(b"\0".join(written)).hexdigest().encode()
-    body = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in written) + b"--" + boundary + b"--\r\n"
-    return f"multipart/form-data; boundary={boundary.decode()}", body
+    boundary = hashlib.sha256(b"\0".join(written)).hexdigest()
+    body = b"".join(f"--{boundary}\r\n".encode() + part + b"\r\n" for part in written) + multipart_end(boundary)
+    return f"multipart/form-data; boundary={boundary}", body
+
+
+def part_value(part: JsonObject) -> bytes:
+    """A part of a form that is a value: its head and the value."""
+    if "value" not in part:
+        raise Rejected("input.invalid", "each part of `multipart` has a `value` or a `file_id`: one of them")
+    value = part["value"]
+    kind = "text/plain; charset=utf-8" if isinstance(value, str) else "application/json"
+    return part_head(part, None, kind) + as_text(value).encode("utf-8", "replace")
+
+
+def part_head(part: JsonObject, filename: str | None, kind: str) -> bytes:
+    """A part's head. Its own `filename` and `content_type` come before what is given."""
+    disposition = f'form-data; name="{_quoted(str(part["name"]))}"'
+    named = part.get("filename", filename)
+    if named is not None:
+        disposition += f'; filename="{_quoted(str(named))}"'
+    told = str(part.get("content_type", kind))
+    if "\r" in told or "\n" in told:
+        raise Rejected("input.invalid", "a part's `content_type` has a line break")
+    head = f"Content-Disposition: {disposition}\r\nContent-Type: {told}\r\n\r\n"
+    return head.encode("utf-8", "replace")
+
+
+def multipart_end(boundary: str) -> bytes:
+    """What follows the last part."""
+    return f"--{boundary}--\r\n".encode()
 
 
 def _quoted(name: str) -> str:

@@ -6,6 +6,7 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 from modules.http.client.building import address, has, headers_and_body
+from modules.http.client.filing import is_about_files, run_with_files
 from modules.http.client.reading import accepts, failure, parsed_body
 from modules.sdk.context import Context, HttpResponse
 from modules.sdk.declaration import Result
@@ -21,9 +22,11 @@ _HARMLESS = frozenset(("accept", "accept-language", "content-type", "user-agent"
 async def run(inputs: JsonObject, context: Context) -> Result:
     """Raises ModuleError: `http.<status>`, `http.body`, `input.invalid`, and what `Http` raises."""
     pagination = inputs.get("pagination")
-    if isinstance(pagination, dict):
+    if isinstance(pagination, dict) and not is_about_files(inputs):
         return Result(await _all_pages(inputs, pagination, context))
     method, url = str(inputs.get("method", "GET")), address(inputs, _base(context))
+    if is_about_files(inputs):
+        return await run_with_files(inputs, context, method, url, keyed=method not in _READS)
     headers, content = headers_and_body(inputs)
     response = await _ask(inputs, method, url, headers, content, context, key=context.idempotency_key)
     return Result(_output(response, inputs))
