@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from modules.data.formats.filed import parse_file
 from modules.data.formats.options import FORMATS, PARSE_OPTIONS
 from modules.sdk.context import Context
-from modules.sdk.declaration import Example, Module, Result
+from modules.sdk.declaration import Effect, EffectByInput, EffectOf, Example, Module, Result
 from modules.sdk.json import JsonObject
 from modules.sdk.schema import object_of
+from modules.sdk.verdicts import Rejected
 
 
 async def run(inputs: JsonObject, context: Context) -> Result:
+    if ("file_id" in inputs) == ("text" in inputs):
+        raise Rejected("input.invalid", "give `text` or `file_id`: one of them")
+    if "file_id" in inputs:
+        return Result(await parse_file(inputs, context))
     return Result(
         await context.isolated.call(
             "modules.data.formats.reading:parse", inputs, timeout=context.timeout, timeout_code="data.timeout"
@@ -27,24 +33,32 @@ MODULE = Module(
         "are the elements of a list, or the one value that the text holds; with `options.path` those at that "
         "place. CSV rows are objects of texts by column. An XML element is its text, or where it has attributes "
         "or children an object: children by name (several of a name as a list), attributes as `@name`, its text "
-        "as `#text`. Text that can't be read fails with `data.invalid`, which names the line."
+        "as `#text`. Text that can't be read fails with `data.invalid`, which names the line. With `file_id` the text is a file's: "
+        "CSV and JSON lines of any length, part by part with `limit` rows, where `next` is the place in bytes that the following part takes "
+        "as its `offset`, and `total` is null; other formats up to 16 MB."
     ),
     kind="action",
     input_schema=object_of(
         {
             "format": {"enum": FORMATS},
             "text": {"type": "string"},
-            "offset": {"type": "integer", "minimum": 0, "default": 0},
+            "file_id": {"type": "string", "description": "a file, in the place of `text`"},
+            "offset": {
+                "type": "integer",
+                "minimum": 0,
+                "default": 0,
+                "description": "a row; of a csv or jsonl file what `next` gave",
+            },
             "limit": {"type": "integer", "minimum": 1, "description": "all without it"},
             "options": PARSE_OPTIONS,
         },
-        ["format", "text"],
+        ["format"],
     ),
     output_schema=object_of(
         {
             "rows": {"type": "array"},
             "next": {"type": ["integer", "null"]},
-            "total": {"type": "integer", "minimum": 0},
+            "total": {"type": ["integer", "null"], "minimum": 0},
         },
         ["rows", "next", "total"],
     ),
@@ -56,6 +70,12 @@ MODULE = Module(
             "options": {"delimiter": ";", "infer": True},
         },
         output={"rows": [{"sku": "a", "n": 2}, {"sku": "b", "n": 1}], "next": 2, "total": 3},
+    ),
+    effect=EffectByInput(
+        field="file_id",
+        cases={"": EffectOf(Effect.NONE)},
+        default=EffectOf(Effect.READ, idempotent=True),
+        absent="",
     ),
     isolated=True,
     timeout=30.0,

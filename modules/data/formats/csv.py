@@ -20,7 +20,7 @@ _LARGEST_FIELD = 20 * 2**20
 def read(text: str, options: JsonObject) -> list[Json]:
     """All rows. A row shorter than the header has nulls at its end; a longer one is an error. Blank lines are skipped."""
     csv.field_size_limit(_LARGEST_FIELD)
-    delimiter, quote = _marks(options)
+    delimiter, quote = marks(options)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, strict=True)
     header, infer = options.get("header", True), options.get("infer") is True
     columns: list[str] | None = [str(name) for name in header] if isinstance(header, list) else None
@@ -47,16 +47,16 @@ def read(text: str, options: JsonObject) -> list[Json]:
 
 def write(rows: list[Json], options: JsonObject) -> str:
     """Lines end with a line feed. A cell that could be taken for another is quoted."""
-    marks = _marks(options)
+    used = marks(options)
     if rows and all(isinstance(row, list) for row in rows):
         if options.get("header") is not False or "columns" in options:
             raise Rejected("input.invalid", "rows that are lists have no columns: set `header` to false")
-        return "".join(_line([_cell(item) for item in row], marks) for row in rows if isinstance(row, list))
+        return "".join(_line([_cell(item) for item in row], used) for row in rows if isinstance(row, list))
     objects = _objects(rows)
     columns = _columns(objects, options)
-    lines = [_line([_cell(row.get(column)) for column in columns], marks) for row in objects]
+    lines = [_line([_cell(row.get(column)) for column in columns], used) for row in objects]
     if options.get("header") is not False and columns:
-        lines.insert(0, _line(columns, marks))
+        lines.insert(0, _line(columns, used))
     return "".join(lines)
 
 
@@ -71,7 +71,7 @@ def _line(cells: list[str], marks: tuple[str, str]) -> str:
     return (delimiter.join(quoted) or (quote * 2 if cells else "")) + "\n"
 
 
-def _marks(options: JsonObject) -> tuple[str, str]:
+def marks(options: JsonObject) -> tuple[str, str]:
     delimiter, quote = str(options.get("delimiter", ",")), str(options.get("quote", '"'))
     if delimiter == quote or {delimiter, quote} & {"\n", "\r"}:
         raise Rejected("input.invalid", "`delimiter` and `quote` must differ, and neither may be a line break")

@@ -1,0 +1,118 @@
+"""`data.parse` on files: part by part gives the same rows as all at once, whatever the parts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from db.pool import Database
+from engine.isolated.pool import IsolatedPool
+from modules.data.parse import MODULE
+from modules.sdk.files import NewFile
+from modules.sdk.json import Json, JsonObject
+from modules.sdk.verdicts import ModuleError
+from server.module_tools.host import example_context
+from tests.fixtures.files import new_workspace_id
+from workspace.files.objects import Objects
+from workspace.files.store import StoredFiles
+
+ROWS: list[JsonObject] = [
+    {
+        "a": f"{number}",
+        "b": 'line\nbreak, "quoted"' if number % 7 == 0 else "x" * (number % 50),
+        "ü": "ü" * (number % 5),
+    }
+    for number in range(3000)
+]
+
+
+class Parser:
+    def __init__(self, pool: IsolatedPool, files: StoredFiles) -> None:
+        self.pool, self.files, self.made = pool, files, 0
+
+    async def put(self, content: bytes) -> str:
+        async def once() -> AsyncIterator[bytes]:
+            yield content
+
+        self.made += 1
+        return (await self.files.write(once(), NewFile("f"), operation=str(self.made))).file_id
+
+    async def parse(self, **inputs: Json) -> JsonObject:
+        assert MODULE.run is not None
+        result = await MODULE.run(dict(inputs), replace(example_context(self.pool, 60), files=self.files))
+        assert isinstance(result.output, dict)
+        return result.output
+
+    async def parts(self, limit: int, **inputs: Json) -> list[Json]:
+        rows: list[Json] = []
+        place: Json = 0
+        while place is not None:
+            found = await self.parse(offset=place, limit=limit, **inputs)
+            assert isinstance(found["rows"], list)
+            assert len(found["rows"]) <= limit
+            rows.extend(found["rows"])
+            place = found["next"]
+        return rows
+
+
+@pytest.fixture
+async def parser(isolated_pool: IsolatedPool, files_db: Database, folder_objects: Objects) -> Parser:
+    return Parser(isolated_pool, StoredFiles(files_db, folder_objects, await new_workspace_id(files_db)))
+
+
+def as_csv(rows: list[JsonObject]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, ["a", "b", "ü"])
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+@pytest.mark.parametrize("limit", [337, 1000, 10_000])
+async def test_parts_are_the_whole(parser: Parser, limit: int) -> None:
+    text = as_csv(ROWS)
+    file_id = await parser.put(b"\xef\xbb\xbf" + text)
+    assert await parser.parts(limit, format="csv", file_id=file_id) == ROWS
+    assert (await parser.parse(format="csv", text=text.decode()))["rows"] == ROWS
+    lines = "\n".join(json.dumps(row) for row in ROWS).encode()
+    assert await parser.parts(limit, format="jsonl", file_id=await parser.put(lines)) == ROWS
+    assert await parser.parts(limit, format="jsonl", file_id=await parser.put(lines + b"\n\n")) == ROWS
+
+
+async def test_rows_wider_than_a_window_and_files_of_many(parser: Parser) -> None:
+    wide: list[JsonObject] = [{"a": "1", "b": "y\n" * 700_000, "ü": ""}, {"a": "2", "b": "z", "ü": ""}]
+    assert await parser.parts(1, format="csv", file_id=await parser.put(as_csv(wide))) == wide
+    many = [{"n": number, "t": "x" * 1000} for number in range(4000)]
+    content = "".join(json.dumps(row) + "\n" for row in many).encode()
+    assert await parser.parts(3000, format="jsonl", file_id=await parser.put(content)) == many
+
+
+async def test_other_formats_are_read_whole(parser: Parser) -> None:
+    file_id = await parser.put(b"[1, 2, 3]")
+    assert await parser.parse(format="json", file_id=file_id, limit=2) == {"rows": [1, 2], "next": 2, "total": 3}
+    assert (await parser.parse(format="jsonl", file_id=await parser.put(b"")))["rows"] == []
+
+
+async def test_what_can_not_be_read_is_told(parser: Parser) -> None:
+    good = await parser.put(b"a,b\n1,2\n3,4\n")
+    codes: list[str] = []
+    for inputs in (
+        {"format": "csv", "file_id": good, "offset": 5},
+        {"format": "csv", "file_id": good, "text": "a"},
+        {"format": "csv"},
+        {"format": "csv", "file_id": await parser.put(b'a,b\n"open')},
+        {"format": "csv", "file_id": await parser.put(b"a\n1,2\n")},
+        {"format": "jsonl", "file_id": await parser.put(b"{}\n{nonsense\n")},
+        {"format": "jsonl", "file_id": await parser.put(b"\xff\xfe")},
+        {"format": "json", "file_id": await parser.put(b" " * (16 * 2**20 + 1))},
+        {"format": "json", "file_id": "01993b5c-5d7e-7c4e-9a55-0d6a1f8f2b11"},
+    ):
+        with pytest.raises(ModuleError) as caught:
+            await parser.parse(**inputs)
+        codes.append(caught.value.code)
+    assert codes == [*["input.invalid"] * 3, *["data.invalid"] * 4, "payload.too_large", "file.unknown"]
