@@ -28,7 +28,7 @@ TABLE: dict[str, tuple[str, list[str], list[str]]] = {
     "core.aggregate": ("none", ["out"], []),
     "core.validate": ("none", ["valid", "invalid"], []),
     "data.transform": ("none", ["out"], []),
-    "data.parse": ("none", ["out"], []),
+    "data.parse": ("by_input", ["out"], []),
     "data.format": ("none", ["out"], []),
     "text.template": ("none", ["out"], []),
     "kv.get": ("read", ["out"], []),
