@@ -34,6 +34,7 @@ from modules.sdk.declaration import Module, Result
 from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
 from workspace.connections.in_use import InUse
+from workspace.files.clean import CleanFiles
 from workspace.secrets.redactor import MASK, Redactor
 from workspace.secrets.secret import texts_of
 from workspace.secrets.variables import LARGEST
@@ -303,7 +304,7 @@ def _context(
         http=host.http if connection is None else connection.http,
         key_values=host.key_values(head.workspace_id, head.workflow_id),
         queues=host.queues(head.workspace_id),
-        files=host.files(head.workspace_id),
+        files=CleanFiles(host.files(head.workspace_id), secrets.used),
         sql=_NO_DATABASE if connection is None else host.sql(connection.opened),
         isolated=host.isolated,
         code=host.code,

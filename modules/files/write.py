@@ -67,6 +67,7 @@ MODULE = Module(
     ),
     effect=Effect.WRITE,
     idempotent=True,
+    keeps=True,
     timeout=60.0,
     run=run,
 )

@@ -124,7 +124,7 @@ class Module:
     effect: Effect | EffectByInput = Effect.NONE
     idempotent: bool = False
     isolated: bool = False
-    """Effect none, but run in an activity with a time limit, because the work is unbounded."""
+    """Without an effect (by some inputs at least) it is still run in an activity, with a time limit, because the work is unbounded."""
     handles: tuple[str, ...] | HandlesFromInput = ("out",)
     slots: tuple[str, ...] = ()
     timeout: float = 30.0

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-from modules.sdk.context import HttpResponse
+from modules.sdk.context import HttpResponse, HttpStream, Sending
 from workspace.connections.opening import Learned, Opened, Opener
 from workspace.egress.attached import Attached
 
@@ -38,6 +39,19 @@ class AttachingHttp(Protocol):
         limit: int = 20 * 2**20,
         credential: Attached | None = None,
     ) -> HttpResponse: ...
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        sending: Sending | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int,
+        credential: Attached | None = None,
+    ) -> AbstractAsyncContextManager[HttpStream]: ...
 
 
 class ConnectedHttp:
@@ -66,9 +80,7 @@ class ConnectedHttp:
     ) -> HttpResponse:
         """See `Http`; also raises `connection.host`, and what renewing a token raises."""
         until = time.monotonic() + timeout
-        if self._begun and self._opened.rate is not None:
-            await asyncio.sleep(await self._take_start(self._opened))
-        self._begun = True
+        await self._turn()
 
         async def send() -> HttpResponse:
             return await self._http.request(
@@ -90,6 +102,51 @@ class ConnectedHttp:
             return response
         self._opened = renewed
         return await send()
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        sending: Sending | None = None,
+        timeout: float,
+        follow_redirects: bool = True,
+        limit: int,
+    ) -> AsyncGenerator[HttpStream]:
+        """See `Http`; beside its errors those of `request`. A body that was refused with its token is opened and sent a second time."""
+        until = time.monotonic() + timeout
+        await self._turn()
+
+        def send() -> AbstractAsyncContextManager[HttpStream]:
+            return self._http.stream(
+                method,
+                url,
+                headers=headers,
+                sending=sending,
+                timeout=max(until - time.monotonic(), 0.001),
+                follow_redirects=follow_redirects,
+                limit=limit,
+                credential=self._opened.attached,
+            )
+
+        async with send() as answer:
+            renewed = None
+            if answer.status == 401 and self._may_renew():
+                renewed = await self._opener.renewed(self._opened, self._learned)
+            if renewed is None:
+                yield answer
+                return
+        self._opened = renewed
+        async with send() as answer:
+            yield answer
+
+    async def _turn(self) -> None:
+        """A request after the attempt's first, whose start the engine has counted, waits for its own."""
+        if self._begun and self._opened.rate is not None:
+            await asyncio.sleep(await self._take_start(self._opened))
+        self._begun = True
 
     def _may_renew(self) -> bool:
         tokens = self._opened.tokens

@@ -125,14 +125,15 @@ async def test_what_is_no_success_or_breaks_off_makes_no_file(sender: Sender, ht
             await sender.run(url=http_server.url + path, response="file")
         codes.append(caught.value.code)
     assert codes == ["http.404", "http.connect"]
-    for inputs in (
+    refused: tuple[dict[str, object], ...] = (
         {"response": "file", "pagination": {"next": None}},
         {"method": "POST", "body_file": "x", "body": "y"},
         {"method": "POST", "multipart": [{"name": "a"}]},
         {"method": "POST", "multipart": [{"name": "a", "value": 1, "file_id": "x"}]},
-    ):
+    )
+    for inputs in refused:
         with pytest.raises(ModuleError) as caught:
-            await sender.run(url=http_server.url, **inputs)
+            await sender.run(key="k", url=http_server.url, **inputs)
         assert caught.value.code == "input.invalid"
     with pytest.raises(ModuleError) as caught:
         await sender.run(url=http_server.url, method="POST", body_file="01993b5c-5d7e-7c4e-9a55-0d6a1f8f2b11")

@@ -89,7 +89,11 @@ def echo(request: Request) -> Answer:
         "large": "x" * 40_000 + value,
         "body": request.body.decode(),
     }
-    headers = {"x-echo": quote(value, safe=""), "set-cookie": f"t={base64.b64encode(value.encode()).decode()}"}
+    headers = {
+        "x-echo": quote(value, safe=""),
+        "set-cookie": f"t={base64.b64encode(value.encode()).decode()}",
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(value, safe='')}.json",
+    }
     status = 200 if request.path.startswith("/good") else 418
     return Answer(status, {"content-type": "application/json", **headers}, json.dumps(said).encode())
 
@@ -114,7 +118,13 @@ def document(one: Canary, url: str, good: bool) -> Document:
     inner = step(
         "http.request", parent="loop", url=f"{url}/{place}?i={{{{ item }}}}", headers=headers, expect_status=200
     )
-    keep = step("kv.set", after="loop", key="k", value=seen)
+    # A file holds what came, and is called as the answer says; what it is sent to answers with all of it
+    filed = step("http.request", after="loop", url=f"{url}/{place}", headers=headers, response="file")
+    file_id = "{{ steps.filed.output.file_id | default('none') }}"
+    sent = step("http.request", after="filed", url=f"{url}/{place}", method="POST", headers=headers, body_file=file_id)
+    keep = step(
+        "kv.set", after="sent", key="k", value=f"{seen} {{{{ steps.filed | to_json }}}} {{{{ steps.sent | to_json }}}}"
+    )
     items = step("queue.enqueue", after="keep", queue="canaries", items=[seen])
     child = step("core.subworkflow", after="items", workflow="canary-child", input=seen)
     said = step("core.log", after="child", message=f"{seen} {{{{ steps.loop | to_json }}}}")
@@ -123,6 +133,8 @@ def document(one: Canary, url: str, good: bool) -> Document:
         call=call if good else {**call, "on_error": "branch", "retry": {"max_attempts": 2, "initial": "0.01s"}},
         loop={**loop, **({} if good else {"on_error": "continue"})},
         inner=inner,
+        filed=filed if good else {**filed, "on_error": "continue"},
+        sent=sent if good else {**sent, "on_error": "continue"},
         keep=keep,
         items=items,
         child=child,

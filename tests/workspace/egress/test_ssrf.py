@@ -25,6 +25,7 @@ from aiosmtpd.handlers import Sink
 
 from engine.isolated.pool import IsolatedPool
 from modules.http.request import MODULE as HTTP_REQUEST
+from modules.sdk.context import Sending
 from modules.sdk.json import JsonObject
 from modules.sdk.verdicts import ModuleError
 from server.module_tools.host import example_context
@@ -135,6 +136,15 @@ async def redirected_post(outside: Outside, url: str) -> object:
     return await outside.egress.request("POST", there, content=b"x", timeout=20)
 
 
+async def streamed(outside: Outside, url: str) -> object:
+    """As a file is sent, and an answer kept as one."""
+    return await _streamed(outside, url)
+
+
+async def redirected_stream(outside: Outside, url: str) -> object:
+    return await _streamed(outside, f"{outside.server.url}/redirect?to={quote(url)}")
+
+
 async def chain(outside: Outside, url: str) -> object:
     return await outside.module({"url": f"{outside.server.url}/chain?left=3&to={quote(url)}"})
 
@@ -178,7 +188,9 @@ async def mail_in(outside: Outside, url: str) -> object:
         return await client.call(lambda each: each.noop())
 
 
-HTTP: tuple[Way, ...] = (plain, token, module, redirect, redirected_post, chain, pages, model)
+HTTP: tuple[Way, ...] = (
+    plain, token, module, redirect, redirected_post, streamed, redirected_stream, chain, pages, model,
+)  # fmt: skip
 BY_HOST: tuple[Way, ...] = (database, mail_out, mail_in)
 SAID = {"blocked", "connect", "invalid", "redirect", "timeout", "404"}  # 404: read as a path, and asked of the control
 
@@ -226,7 +238,7 @@ async def test_what_is_admitted_is_reached(outside: Outside, way: Way, host: str
 
 async def test_a_name_that_turns_round_is_asked_again_at_each_connection(outside: Outside) -> None:
     """The first answer is admitted and the second leads inside: nothing is sent there, by reconnecting, redirecting or paging."""
-    for number, way in itertools.product(range(3), (plain, token, module, redirect, chain, model)):
+    for number, way in itertools.product(range(3), (plain, token, module, redirect, streamed, chain, model)):
         name = f"turns-{number}-{way.__name__.replace('_', '-')}.example"
         url = f"http://{name}:{outside.server.port}/"
         assert await way(outside, url)
@@ -283,6 +295,14 @@ async def test_mail_comes_in_from_what_is_admitted(outside: Outside, tmp_path: P
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+async def _streamed(outside: Outside, url: str) -> object:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    async with outside.egress.stream("POST", url, sending=Sending(1, content), timeout=20, limit=2**20) as answer:
+        return {"status": answer.status, "url": answer.url, "body": b"".join([piece async for piece in answer.body])}
 
 
 def _targets(port: int, *, whole_urls: bool) -> Iterator[str]:
