@@ -1,15 +1,21 @@
-"""`data.format`: rows to text."""
+"""`data.format`: rows to text, or to a file."""
 
 from __future__ import annotations
 
+from modules.data.formats.filing import format_file
 from modules.data.formats.options import FORMAT_OPTIONS, FORMATS
 from modules.sdk.context import Context
-from modules.sdk.declaration import Example, Module, Result
+from modules.sdk.declaration import Effect, EffectByInput, EffectOf, Example, Module, Result
 from modules.sdk.json import JsonObject
-from modules.sdk.schema import object_of
+from modules.sdk.schema import duration, object_of
+from modules.sdk.verdicts import Rejected
 
 
 async def run(inputs: JsonObject, context: Context) -> Result:
+    if "file" in inputs:
+        return Result(await format_file(inputs, context))
+    if inputs["format"] == "xlsx":
+        raise Rejected("input.invalid", "a workbook is no text: say in `file` what it is called")
     return Result(
         await context.isolated.call(
             "modules.data.formats.writing:write", inputs, timeout=context.timeout, timeout_code="data.timeout"
@@ -26,7 +32,8 @@ MODULE = Module(
         "`data.parse` reads back. CSV takes objects (or lists, with `header: false`); its columns are "
         "`options.columns`, else all keys in the order in which they first appear; null is an empty cell, objects "
         "and lists are JSON in their cell. XML takes one row that is the whole document, an object with one key, "
-        "or several rows, which become `<rows><row>…</row></rows>`."
+        "or several rows, which become `<rows><row>…</row></rows>`. With `file` it writes a file and gives `{file_id, file}`; "
+        "a workbook of one sheet (`xlsx`), whose rows are those of CSV, is always a file. A repeat of the step gives the same file."
     ),
     kind="action",
     input_schema=object_of(
@@ -34,15 +41,42 @@ MODULE = Module(
             "format": {"enum": FORMATS},
             "rows": {"type": "array", "description": "what to write"},
             "options": FORMAT_OPTIONS,
+            "file": object_of(
+                {
+                    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "mime_type": {"type": "string", "description": "the format tells it unless given"},
+                    "tags": {
+                        "type": "array",
+                        "items": {"type": "string", "minLength": 1, "maxLength": 100},
+                        "maxItems": 50,
+                    },
+                    "expires_in": duration("how long it is kept; without it, without end"),
+                },
+                ["name"],
+                description="write a file of this name, in the place of `text`",
+            ),
         },
         ["format", "rows"],
     ),
-    output_schema=object_of({"text": {"type": "string"}}, ["text"]),
+    output_schema=object_of(
+        {
+            "text": {"type": "string"},
+            "file_id": {"type": "string", "description": "with `file`, in the place of `text`"},
+            "file": {"type": "object", "description": "what that file is"},
+        }
+    ),
     example=Example(
         inputs={"format": "csv", "rows": [{"sku": "a", "n": 2}, {"sku": "b", "n": None}]},
         output={"text": "sku,n\na,2\nb,\n"},
     ),
+    effect=EffectByInput(
+        field="file",
+        cases={"": EffectOf(Effect.NONE)},
+        default=EffectOf(Effect.WRITE, idempotent=True),
+        absent="",
+    ),
     isolated=True,
+    keeps=True,
     timeout=30.0,
     run=run,
 )

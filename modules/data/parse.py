@@ -14,6 +14,8 @@ from modules.sdk.verdicts import Rejected
 async def run(inputs: JsonObject, context: Context) -> Result:
     if ("file_id" in inputs) == ("text" in inputs):
         raise Rejected("input.invalid", "give `text` or `file_id`: one of them")
+    if inputs["format"] == "xlsx" and "text" in inputs:
+        raise Rejected("input.invalid", "a workbook is no text: give its `file_id`")
     if "file_id" in inputs:
         return Result(await parse_file(inputs, context))
     return Result(
@@ -35,7 +37,9 @@ MODULE = Module(
         "or children an object: children by name (several of a name as a list), attributes as `@name`, its text "
         "as `#text`. Text that can't be read fails with `data.invalid`, which names the line. With `file_id` the text is a file's: "
         "CSV and JSON lines of any length, part by part with `limit` rows, where `next` is the place in bytes that the following part takes "
-        "as its `offset`, and `total` is null; other formats up to 16 MB."
+        "as its `offset`, and `total` is null; other formats up to 16 MB. `xlsx` is read from files only: the rows of one sheet as those of "
+        "CSV, with numbers and booleans as they are, dates as ISO 8601, formulas as what they last gave; `next` counts rows, and "
+        "`total` is null."
     ),
     kind="action",
     input_schema=object_of(

@@ -91,8 +91,13 @@ def _section(module: Module) -> Iterator[str]:
 
 def _facts(module: Module) -> Iterator[str]:
     if isinstance(module.effect, EffectByInput):
-        cases = [f"`{case}` {_effect(each.effect, each.idempotent)}" for case, each in module.effect.cases.items()]
-        cases.append(f"others {_effect(module.effect.default.effect, module.effect.default.idempotent)}")
+        cases = [
+            f"{f'`{case}`' if case else 'without it'} {_effect(each.effect, each.idempotent)}"
+            for case, each in module.effect.cases.items()
+        ]
+        cases.append(
+            f"{'others' if any(module.effect.cases) else 'with it'} {_effect(module.effect.default.effect, module.effect.default.idempotent)}"
+        )
         yield f"Effect by `{module.effect.field}`: {', '.join(cases)}"
     elif module.kind == "trigger":
         yield "Starts runs"

@@ -29,7 +29,7 @@ TABLE: dict[str, tuple[str, list[str], list[str]]] = {
     "core.validate": ("none", ["valid", "invalid"], []),
     "data.transform": ("none", ["out"], []),
     "data.parse": ("by_input", ["out"], []),
-    "data.format": ("none", ["out"], []),
+    "data.format": ("by_input", ["out"], []),
     "text.template": ("none", ["out"], []),
     "kv.get": ("read", ["out"], []),
     "kv.set": ("write", ["out"], []),

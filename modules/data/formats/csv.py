@@ -1,4 +1,4 @@
-"""CSV (RFC 4180, with any delimiter and quote): rows are objects by column, or lists without a header."""
+"""CSV (RFC 4180, with any delimiter and quote): rows are objects by column, or lists without a header. Workbooks share what a table is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(text: str, options: JsonObject) -> list[Json]:
             if not cells:
                 continue
             if header is True and columns is None:
-                columns = _unique(cells, reader.line_num)
+                columns = unique(cells, reader.line_num)
                 continue
             values: list[Json] = [_inferred(cell) if infer else cell for cell in cells]
             if columns is None:
@@ -48,16 +48,20 @@ def read(text: str, options: JsonObject) -> list[Json]:
 def write(rows: list[Json], options: JsonObject) -> str:
     """Lines end with a line feed. A cell that could be taken for another is quoted."""
     used = marks(options)
+    lines = [_line([_cell(cell) for cell in cells], used) for cells in table(rows, options)]
+    return "".join(lines)
+
+
+def table(rows: list[Json], options: JsonObject) -> list[list[Json]]:
+    """Rows as lists of cells under their headings, the first of them unless `header` is false. Raises Rejected `input.invalid`."""
     if rows and all(isinstance(row, list) for row in rows):
         if options.get("header") is not False or "columns" in options:
             raise Rejected("input.invalid", "rows that are lists have no columns: set `header` to false")
-        return "".join(_line([_cell(item) for item in row], used) for row in rows if isinstance(row, list))
+        return [row for row in rows if isinstance(row, list)]
     objects = _objects(rows)
     columns = _columns(objects, options)
-    lines = [_line([_cell(row.get(column)) for column in columns], used) for row in objects]
-    if options.get("header") is not False and columns:
-        lines.insert(0, _line(columns, used))
-    return "".join(lines)
+    lines: list[list[Json]] = [[row.get(column) for column in columns] for row in objects]
+    return [list[Json](columns), *lines] if options.get("header") is not False and columns else lines
 
 
 def _line(cells: list[str], marks: tuple[str, str]) -> str:
@@ -78,11 +82,12 @@ def marks(options: JsonObject) -> tuple[str, str]:
     return delimiter, quote
 
 
-def _unique(names: list[str], line: int) -> list[str]:
+def unique(names: list[str], line: int, form: str = "CSV") -> list[str]:
+    """The names of columns. Raises Rejected `data.invalid` where two are the same."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise invalid("CSV", f"two columns are named {name[:100]!r}", line)
+            raise invalid(form, f"two columns are named {name[:100]!r}", line)
         seen.add(name)
     return names
 
@@ -91,7 +96,7 @@ def _objects(rows: list[Json]) -> list[JsonObject]:
     found: list[JsonObject] = []
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise Rejected("input.invalid", f"rows for CSV are all objects or all lists; row {index} is no object")
+            raise Rejected("input.invalid", f"rows of a table are all objects or all lists; row {index} is no object")
         found.append(row)
     return found
 

@@ -6,6 +6,8 @@ most one window of the file is in memory, and what a part gives is bounded by wh
 
 from __future__ import annotations
 
+import base64
+
 from modules.sdk.context import Context
 from modules.sdk.files import File
 from modules.sdk.json import Json, JsonObject
@@ -30,7 +32,12 @@ async def parse_file(inputs: JsonObject, context: Context) -> JsonObject:
             f"{file.name[:100]!r} has {file.size:,} bytes; as {inputs['format']!r} at most {_WHOLE:,} can be read: use CSV or JSON lines",
         )
     given = {name: value for name, value in inputs.items() if name != "file_id"}
-    return await _call("reading:parse", {**given, "text": _text(await _bytes(context, file, 0, file.size))}, context)
+    content = await _bytes(context, file, 0, file.size)
+    if inputs["format"] == "xlsx":
+        return await _call(
+            "workbooks:parse_workbook", {**given, "content": base64.b64encode(content).decode()}, context
+        )
+    return await _call("reading:parse", {**given, "text": _text(content)}, context)
 
 
 async def _piecewise(inputs: JsonObject, file: File, context: Context) -> JsonObject:

@@ -1,4 +1,4 @@
-"""The options of the text formats: their schema, and which format has which."""
+"""The options of the formats: their schema, and which format has which."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from modules.sdk.json import Json, JsonObject
 from modules.sdk.schema import object_of
 from modules.sdk.verdicts import Rejected
 
-FORMATS: list[Json] = ["json", "jsonl", "csv", "xml", "yaml"]
+FORMATS: list[Json] = ["json", "jsonl", "csv", "xml", "yaml", "xlsx"]
 
 _DELIMITER: JsonObject = {"type": "string", "minLength": 1, "maxLength": 1, "default": ",", "description": "csv"}
 _QUOTE: JsonObject = {"type": "string", "minLength": 1, "maxLength": 1, "default": '"', "description": "csv"}
@@ -18,7 +18,7 @@ PARSE_OPTIONS: JsonObject = object_of(
         "header": {
             "anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
             "default": True,
-            "description": "csv: whether the first line names the columns, or their names",
+            "description": "csv, xlsx: whether the first row names the columns, or their names",
         },
         "infer": {
             "type": "boolean",
@@ -28,6 +28,11 @@ PARSE_OPTIONS: JsonObject = object_of(
         "path": {
             "type": "string",
             "description": "json, yaml, xml: the dotted path of the list (or single value) that holds the rows",
+        },
+        "sheet": {
+            "anyOf": [{"type": "string"}, {"type": "integer", "minimum": 1}],
+            "default": 1,
+            "description": "xlsx: the sheet's name, or its number from 1",
         },
         "lists": {
             "type": "array",
@@ -40,13 +45,18 @@ FORMAT_OPTIONS: JsonObject = object_of(
     {
         "delimiter": _DELIMITER,
         "quote": _QUOTE,
-        "header": {"type": "boolean", "default": True, "description": "csv: whether the first line names the columns"},
+        "header": {
+            "type": "boolean",
+            "default": True,
+            "description": "csv, xlsx: whether the first row names the columns",
+        },
         "columns": {
             "type": "array",
             "items": {"type": "string"},
             "minItems": 1,
-            "description": "csv: which columns, in which order; all keys of the rows without it",
+            "description": "csv, xlsx: which columns, in which order; all keys of the rows without it",
         },
+        "sheet": {"type": "string", "default": "Sheet1", "description": "xlsx: what the sheet is called"},
         "indent": {"type": "integer", "minimum": 0, "maximum": 8, "default": 0, "description": "json, xml"},
         "root": {
             "type": "string",
@@ -61,6 +71,7 @@ _OF: dict[str, frozenset[str]] = {
     "json": frozenset({"path", "indent"}),
     "jsonl": frozenset(),
     "csv": frozenset({"delimiter", "quote", "header", "infer", "columns"}),
+    "xlsx": frozenset({"header", "columns", "sheet"}),
     "yaml": frozenset({"path"}),
     "xml": frozenset({"path", "lists", "indent", "root", "row"}),
 }

@@ -12,6 +12,7 @@ import pytest
 
 from db.pool import Database
 from engine.isolated.pool import IsolatedPool
+from modules.data import format as formatting
 from modules.data.parse import MODULE
 from modules.sdk.files import NewFile
 from modules.sdk.json import Json, JsonObject
@@ -45,6 +46,13 @@ class Parser:
     async def parse(self, **inputs: Json) -> JsonObject:
         assert MODULE.run is not None
         result = await MODULE.run(dict(inputs), replace(example_context(self.pool, 60), files=self.files))
+        assert isinstance(result.output, dict)
+        return result.output
+
+    async def format(self, key: str = "k", **inputs: Json) -> JsonObject:
+        assert formatting.MODULE.run is not None
+        context = replace(example_context(self.pool, 60), files=self.files, idempotency_key=key)
+        result = await formatting.MODULE.run(dict(inputs), context)
         assert isinstance(result.output, dict)
         return result.output
 
@@ -96,6 +104,28 @@ async def test_other_formats_are_read_whole(parser: Parser) -> None:
     file_id = await parser.put(b"[1, 2, 3]")
     assert await parser.parse(format="json", file_id=file_id, limit=2) == {"rows": [1, 2], "next": 2, "total": 3}
     assert (await parser.parse(format="jsonl", file_id=await parser.put(b"")))["rows"] == []
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "yaml", "xml", "xlsx"])
+async def test_what_is_formatted_into_a_file_is_parsed_from_it(parser: Parser, form: str) -> None:
+    rows: list[Json] = [{"a": f"{number}", "ü": f"=x{number}"} for number in range(30)]
+    made = await parser.format(form, format=form, rows=rows, file={"name": "r", "tags": ["t"], "expires_in": "1h"})
+    again = await parser.format(form, format=form, rows=[], file={"name": "r"})
+    assert made == again, "a step that is repeated gives the first file"
+    file = await parser.files.stat(str(made["file_id"]))
+    assert file.to_json() == made["file"]
+    assert (file.name, file.tags, file.mime_type != "application/octet-stream") == ("r", ("t",), True)
+    options: JsonObject = {"options": {"path": "rows.row"}} if form == "xml" else {}
+    found = await parser.parse(format=form, file_id=file.file_id, **options)
+    assert found["rows"] == rows
+    assert await parser.parts(7, format=form, file_id=file.file_id, **options) == rows
+
+
+async def test_a_workbook_is_no_text(parser: Parser) -> None:
+    for run in (parser.format(format="xlsx", rows=[]), parser.parse(format="xlsx", text="a")):
+        with pytest.raises(ModuleError) as caught:
+            await run
+        assert caught.value.code == "input.invalid"
 
 
 async def test_what_can_not_be_read_is_told(parser: Parser) -> None:
