@@ -7,6 +7,7 @@ most one window of the file is in memory, and what a part gives is bounded by wh
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncIterator
 
 from modules.sdk.context import Context
 from modules.sdk.files import File
@@ -18,6 +19,8 @@ _WHOLE = 16 * 2**20
 _WINDOW = 2**20
 _WIDEST = 16 * 2**20
 _MOST_OUTPUT = 16 * 2**20
+_ALL = 10**9
+"""Rows: more than any window holds."""
 PIECEWISE = ("csv", "jsonl")
 
 
@@ -40,23 +43,30 @@ async def parse_file(inputs: JsonObject, context: Context) -> JsonObject:
     return await _call("reading:parse", {**given, "text": _text(content)}, context)
 
 
+async def all_rows(inputs: JsonObject, context: Context) -> AsyncIterator[list[Json]]:
+    """Every row of a file of CSV or JSON lines, some at a time, in memory that its length doesn't change. Raises what `parse_file` does."""
+    file = await context.files.stat(str(inputs["file_id"]))
+    columns = _given_columns(inputs)
+    place = 0
+    while place < file.size:
+        rows, used, columns = await _piece(inputs, file, place, _ALL, columns, context)
+        place += used
+        yield rows
+
+
 async def _piecewise(inputs: JsonObject, file: File, context: Context) -> JsonObject:
     place, limit = _number(inputs.get("offset"), 0), inputs.get("limit")
     most = int(limit) if isinstance(limit, (int, float)) else None
-    columns: Json = None
-    options = inputs.get("options")
-    header = options.get("header", True) if isinstance(options, dict) else True
-    if inputs["format"] == "csv" and isinstance(header, list):
-        columns = header
+    columns = _given_columns(inputs)
     if 0 < place < file.size:
         if await _bytes(context, file, place - 1, place) != b"\n":
             raise Rejected("input.invalid", f"no row begins at `offset` {place}: give what `next` gave")
-        if inputs["format"] == "csv" and header is True:
+        if inputs["format"] == "csv" and _header(inputs) is True:
             columns = (await _piece(inputs, file, 0, 0, None, context))[2]
     rows: list[Json] = []
     size = 0
     while place < file.size and (most is None or len(rows) < most):
-        wanted = 10**9 if most is None else most - len(rows)
+        wanted = _ALL if most is None else most - len(rows)
         found, used, columns = await _piece(inputs, file, place, wanted, columns, context)
         size += len(dumps(found))
         if size > _MOST_OUTPUT:
@@ -68,6 +78,16 @@ async def _piecewise(inputs: JsonObject, file: File, context: Context) -> JsonOb
         rows.extend(found)
         place += used
     return {"rows": rows, "next": place if place < file.size else None, "total": None}
+
+
+def _header(inputs: JsonObject) -> Json:
+    options = inputs.get("options")
+    return options.get("header", True) if isinstance(options, dict) else True
+
+
+def _given_columns(inputs: JsonObject) -> Json:
+    header = _header(inputs)
+    return header if inputs["format"] == "csv" and isinstance(header, list) else None
 
 
 async def _piece(

@@ -121,6 +121,38 @@ async def test_what_is_formatted_into_a_file_is_parsed_from_it(parser: Parser, f
     assert await parser.parts(7, format=form, file_id=file.file_id, **options) == rows
 
 
+async def test_files_are_joined_and_turned_into_others(parser: Parser) -> None:
+    halves: list[Json] = [await parser.put(as_csv(ROWS[:1000])), await parser.put(as_csv(ROWS[1000:]))]
+    as_rows: JsonObject = {"format": "csv", "file_ids": halves}
+    lines = await parser.format("lines", format="jsonl", rows_from=as_rows, file={"name": "all.jsonl"})
+    assert await parser.parts(5000, format="jsonl", file_id=lines["file_id"]) == ROWS
+    again: JsonObject = {"format": "jsonl", "file_ids": [lines["file_id"], lines["file_id"]]}
+    table = await parser.format("table", format="csv", rows_from=again, file={"name": "twice.csv"})
+    assert await parser.parts(9000, format="csv", file_id=table["file_id"]) == ROWS * 2
+    chosen: JsonObject = {"columns": ["ü", "a"]}
+    fewer = await parser.format("fewer", format="csv", rows_from=again, options=chosen, file={"name": "fewer.csv"})
+    assert (await parser.parse(format="csv", file_id=fewer["file_id"], limit=2))["rows"] == [
+        {"ü": row["ü"], "a": row["a"]} for row in ROWS[:2]
+    ]
+
+
+async def test_rows_of_files_that_can_not_be_joined_are_told(parser: Parser) -> None:
+    one, other = await parser.put(b'{"a": 1}\n'), await parser.put(b'{"a": 1, "b": 2}\n')
+    source: JsonObject = {"format": "jsonl", "file_ids": [one, other]}
+    cases: tuple[tuple[JsonObject, str], ...] = (
+        ({"format": "csv", "rows_from": source, "file": {"name": "f"}}, "data.invalid"),
+        ({"format": "xlsx", "rows_from": source, "file": {"name": "f"}}, "input.invalid"),
+        ({"format": "csv", "rows_from": source}, "input.invalid"),
+        ({"format": "csv", "rows_from": source, "rows": [], "file": {"name": "f"}}, "input.invalid"),
+        ({"format": "csv", "file": {"name": "f"}}, "input.invalid"),
+    )
+    for inputs, code in cases:
+        with pytest.raises(ModuleError) as caught:
+            await parser.format("refused", **inputs)
+        assert caught.value.code == code
+    assert [file.name for file in await parser.files.list_files([], "f", None, 10)] == ["f", "f"], "those that were put"
+
+
 async def test_a_workbook_is_no_text(parser: Parser) -> None:
     for run in (parser.format(format="xlsx", rows=[]), parser.parse(format="xlsx", text="a")):
         with pytest.raises(ModuleError) as caught:

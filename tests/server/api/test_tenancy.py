@@ -336,6 +336,25 @@ FOREIGN_IN_A_DOCUMENT = {
         "steps": {"a": {**step("http.request", url="/"), "connection": named["connection"][1]}},
         "requires": {"connections": {named["connection"][1]: {"app": "shop"}}},
     },
+    "a file that is read": lambda named: {"steps": {"a": step("files.read", file_id=named["file_id"][0])}},
+    "a file that is parsed": lambda named: {
+        "steps": {"a": step("data.parse", format="csv", file_id=named["file_id"][0])}
+    },
+    "a workbook": lambda named: {"steps": {"a": step("data.parse", format="xlsx", file_id=named["file_id"][0])}},
+    "a file that is sent": lambda named: {
+        "steps": {"a": step("http.request", url="http://127.0.0.1:9/", method="POST", body_file=named["file_id"][0])}
+    },
+    "a file in a form": lambda named: {
+        "steps": {
+            "a": step(
+                "http.request",
+                url="http://127.0.0.1:9/",
+                method="POST",
+                multipart=[{"name": "f", "file_id": named["file_id"][0]}],
+            )
+        }
+    },
+    "a file that is deleted": lambda named: {"steps": {"a": step("files.delete", file_id=named["file_id"][0])}},
     "a variable": lambda named: {"steps": {"a": step("core.set", values={"v": f"{{{{ vars.{named['name'][0]} }}}}"})}},
 }
 
