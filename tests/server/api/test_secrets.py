@@ -137,6 +137,8 @@ async def test_modules_that_keep_what_they_get_take_no_secret(api: Api) -> None:
         step("kv.set", key="k", value=reads),
         step("queue.enqueue", queue="q", items="{{ [1] }}", data=reads),
         step("core.log", message=reads),
+        step("files.write", name="a.txt", content=reads),
+        step("data.format", format="csv", rows=[{"a": reads}], file={"name": "a.csv"}),
     ):
         found = await api.owner.post("/validate", json={"document": reading(name, flow(a=inputs))})
         assert "secret.misplaced" in found.text, inputs
