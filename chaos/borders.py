@@ -58,6 +58,7 @@ _WAY = (
 )
 _IDLE_S = 12.0
 """A process that doesn't die for so long doesn't pass its place now."""
+_AFTER_A_START_THAT_FAILED = ("queue.note_trouble", "queue.release")
 _AT_START = ("modules.", "workspaces.ensure_user", "keys.add", "keys.keep_root", "workflows.ensure_views")
 _WHY_NOT = "passed once in an installation's life"
 
@@ -73,7 +74,7 @@ async def failpoints(seed: int, scale: float, say: Say, keep: Path | None) -> Re
         try:
             state = await up(home, FAILPOINT=f"shared:{home / 'run' / 'failpoint'}")
             async with doors(home, state) as http:
-                report = await _Borders(Stand(home, state, ledger, http), seed, scale, say).play()
+                report = await _Borders(Stand(home, state, ledger, http, failpoint="shared"), seed, scale, say).play()
         except BaseException:
             await stop_running(home)
             shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +143,10 @@ class _Borders:
         left = armed
         while left and time.monotonic() < until:
             self._say(f"{len(left)} of {len(armed)} places are armed in the API and the worker")
-            self._arm(",".join(f"{place}:error@p{_chance_of(place)}x{TIMES}" for place in left))
+            points = [f"{place}:error@p{_chance_of(place)}x{TIMES}" for place in left]
+            if any(_name(place) in _AFTER_A_START_THAT_FAILED for place in left):
+                points += [f"{border}:carrier.start:error@p{_OFTEN}" for border in ("before", "after")]
+            self._arm(",".join(dict.fromkeys(points)))
             await self._anew()
             again = min(until, time.monotonic() + _ROUND_S)
             while left and time.monotonic() < again:
@@ -163,7 +167,10 @@ class _Borders:
             await asyncio.sleep(0.1)
             self._stand.hurry()
             if self._stand.state.pids.supervisor is None:
+                # A start that dies each time is a failed one.
+                self._stand.failpoint_file.unlink(missing_ok=True)
                 await self._disturber.heal()
+                before = {}
             now = _fired(self._stand)
             if now != before:
                 before, since = await self._next(passed, waited), time.monotonic()
@@ -261,12 +268,16 @@ def _stands_alone(place: str, errors: Counter[str]) -> bool:
     )
 
 
+def _name(place: str) -> str:
+    return place.partition(":")[2]
+
+
 def _chance_of(place: str) -> float:
-    return _OFTEN if place.partition(":")[2].startswith(_WAY) else _SELDOM
+    return _OFTEN if _name(place).startswith(_WAY) else _SELDOM
 
 
 def _elsewhere(place: str) -> bool:
-    return place.partition(":")[2].startswith((*_AT_START, *rounds_process.SELDOM))
+    return _name(place).startswith((*_AT_START, *rounds_process.SELDOM))
 
 
 def _by_place(errors: Counter[str], kills: Counter[str]) -> Table:

@@ -7,6 +7,7 @@ Every request is noted with its `Idempotency-Key` and answered 200 `{"path", "co
     POST /-/statuses {path, statuses} the next requests to the path are answered with these
     GET  /-/arrived?path=&count=      answers when that many requests to the path have come
     GET  /-/requests                  all of them, in order: `[{method, path, key}]`
+    GET  /-/slow                      answers after half a minute and more, and isn't noted
     POST /-/tokens/good               an OAuth provider's token endpoint, whose tokens are good for two seconds
     POST /-/tokens/refused            one that refuses, and /-/tokens/away one that is down
 
@@ -25,6 +26,7 @@ from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 _FAILS = re.compile(r"/fails-(\d+)(/|$)")
+_SLOW_S = 35.0
 _TOKENS: dict[str, tuple[int, object]] = {
     "/-/tokens/good": (
         200,
@@ -73,6 +75,8 @@ class Book:
                     self.changed.wait_for(lambda: self.counts[path] >= count)
                 case "requests":
                     return list(self.requests)
+                case "slow":
+                    self.changed.wait_for(lambda: False, timeout=_SLOW_S)
                 case _:
                     raise ValueError(verb)
             self.changed.notify_all()

@@ -39,8 +39,12 @@ CHANGES = {
 class Stand:
     """One stack, and the doors to it."""
 
-    def __init__(self, home: Path, state: StackState, ledger: Ledger, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self, home: Path, state: StackState, ledger: Ledger, http: httpx.AsyncClient, *, failpoint: str = "file"
+    ) -> None:
+        """`failpoint`: how its processes read the file of failpoints, `file` (the first takes it) or `shared`."""
         assert state.url is not None
+        self._failpoint = failpoint
         self.home = home
         self.url = state.url
         self.ledger = ledger
@@ -135,7 +139,7 @@ class Stand:
             running = await find_running(self.home, product_version())
         if running is not None:
             return False
-        await up(self.home, FAILPOINT=f"file:{self.failpoint_file}")
+        await up(self.home, FAILPOINT=f"{self._failpoint}:{self.failpoint_file}")
         return True
 
     async def restart(self, between: Callable[[], None] = lambda: None, **changes: str) -> None:

@@ -26,6 +26,7 @@ from engine.expressions.values import Json
 _GIVE_UP_S = 120.0
 _LARGE = 400_000
 _PAUSE_S = 0.2
+_WORKSPACES = 30
 
 
 class Tour:
@@ -108,6 +109,14 @@ class Tour:
         for document in (parent, child):
             await self._ask("DELETE", f"/workflows/{document['name']}?purge=true&force=true", None)
 
+    async def _long(self, name: str) -> None:
+        """A run that is at work for so long that the reconciler asks after it."""
+        asks = step("http.request", url=f"{self._stand.ledger.url}/-/slow") | {"timeout": "1m"}
+        await self._ask("POST", "/workflows", {"document": flow(name, None, asks=asks)})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
+        await self._ask("POST", f"/workflows/{name}/runs", {"input": {}, "wait": 60}, key=name)
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
     async def _lose(self, run_id: str) -> None:
         """End its execution behind the product's back, and wait until somebody has noticed."""
         address = self._stand.state.temporal_address
@@ -182,10 +191,12 @@ class Tour:
         person = await self._ask("POST", "/members", {"email": f"{name}@example.com", "role": "viewer"})
         if person is not None:
             await self._ask("PATCH", f"/members/{person['user_id']}", {"role": "editor"})
-            await self._ask("POST", "/api-keys", {"name": name, "role": "viewer", "user_id": person["user_id"]})
+            key: Json = {"name": name, "role": "viewer", "user_id": person["user_id"]}
+            await self._ask("POST", "/api-keys", key, key=name)
             await self._ask("DELETE", f"/members/{person['user_id']}", None)
-        # The same one again and again: workspaces stay, and each time it is a request whose answer was lost.
-        slug = f"{ASIDE}{name.split('-')[2]}"
+        # Workspaces stay, so that they are made a few times only.
+        *_, lane, lap = name.split("-")
+        slug = f"{ASIDE}{lane}-{int(lap) % _WORKSPACES}"
         await self._ask("POST", "/workspaces", {"slug": slug}, key=slug)
         await self._ask("PATCH", "/workspaces/main", {"name": "main"})
 
