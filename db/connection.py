@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, cast
 import asyncpg
 
 from db.errors import DatabaseUnavailable, LockHeld
+from db.log_seal import LogSeal
 from db.statements import Query
 
 T = TypeVar("T")
@@ -69,12 +70,16 @@ def is_gone(driver: Driver) -> bool:
 
 
 class Connection:
-    """Runs queries. It belongs to one task at a time, and is of no use after the block that gave it."""
+    """Runs queries. It belongs to one task at a time, and is of no use after the block that gave it.
 
-    __slots__ = ("_driver",)
+    `seal`: by what the nouns close and open data of runs (`db.log_seal`); None: it is taken and given as it stands.
+    """
 
-    def __init__(self, driver: Driver) -> None:
+    __slots__ = ("_driver", "seal")
+
+    def __init__(self, driver: Driver, seal: LogSeal | None = None) -> None:
         self._driver = driver
+        self.seal = seal
 
     async def all(self, query: Query[T], **given: object) -> list[T]:
         """Every row."""

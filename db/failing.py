@@ -19,6 +19,7 @@ class FailingDatabase(Database):
     def __init__(self, over: Database, failpoints: Failpoints) -> None:
         super().__init__(over._pool, over._url, over._application)
         self._failpoints = failpoints
+        self._seal = over._seal
 
     async def _alone(self, purpose: str) -> Session:
         return FailingSession(await super()._alone(purpose), self._failpoints)

@@ -5,11 +5,12 @@ A claim is a lease; its epoch is its fence. A batch ends with its run, in the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.ids import MAX_UUID, BatchId, QueueId, RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.json import Json
@@ -56,6 +57,7 @@ class Flush:
     error: Json
     flushed_at: datetime
     finished_at: datetime | None
+    workspace_id: WorkspaceId
 
 
 _CLAIM = rows("flushes", "claim", Batch)
@@ -107,7 +109,16 @@ async def fold_counts(connection: Connection, queue_id: QueueId) -> None:
 
 async def log(connection: Connection, queue_id: QueueId, before: UUID | None, limit: int) -> list[Flush]:
     """Newest first."""
-    return await connection.all(_LOG, queue_id=queue_id, before=before or MAX_UUID, most=limit)
+    found = await connection.all(_LOG, queue_id=queue_id, before=before or MAX_UUID, most=limit)
+    return [
+        replace(
+            one,
+            error=await log_seal.opened_copy(
+                connection.seal, log_seal.of_run(one.workspace_id, "error", one.run_id), one.error
+            ),
+        )
+        for one in found
+    ]
 
 
 async def delete_old(connection: Connection) -> int:

@@ -47,12 +47,16 @@ class Newest:
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """`retired_s`: for how many seconds no history can have got anything under it; None while one may."""
+    """`retired_s`: for how many seconds no history can have got anything under it; None while one may.
+
+    `kept_runs`: the workspace keeps data of runs encrypted, or did, and runs are kept that began while it was used.
+    """
 
     workspace_id: WorkspaceId
     slug: str
     number: int
     retired_s: float | None
+    kept_runs: bool
 
 
 _OF_WORKSPACE = rows("keys", "of_workspace", KeyRow)
@@ -135,9 +139,9 @@ async def retire(connection: Connection, known_after_s: float) -> int:
     return await connection.count(_RETIRE, known_after_s=known_after_s)
 
 
-async def older(connection: Connection, slug: str | None = None) -> list[Older]:
+async def older(connection: Connection, known_after_s: float, slug: str | None = None) -> list[Older]:
     """All keys but the newest ones, in order of workspaces and numbers."""
-    return await connection.all(_OLDER, slug=slug)
+    return await connection.all(_OLDER, known_after_s=known_after_s, slug=slug)
 
 
 async def drop(connection: Connection, workspace_id: WorkspaceId, number: int, retired_s: float) -> bool:

@@ -27,6 +27,7 @@ from db.connection import LOST, NOT_NOW, Connection, is_gone, unavailable
 from db.driver import CONNECT_TIMEOUT_S, REFUSED, SESSION, UNREACHED, Session, connect, prepare, refused
 from db.errors import DatabaseUnavailable
 from db.ids import WorkspaceId
+from db.log_seal import LogSeal
 from db.migrate import check_version
 
 ACQUIRE_TIMEOUT_S = 10.0
@@ -55,6 +56,7 @@ class Database:
         self._pool = pool
         self._url = url
         self._application = application
+        self._seal: LogSeal | None = None
 
     @classmethod
     async def open(
@@ -90,6 +92,10 @@ class Database:
             raise unavailable(error) from error
         return cls(cast("_Pool", pool), url, application)
 
+    def seal_by(self, seal: LogSeal) -> None:
+        """From now on data of runs is closed and opened by it. Before anybody else has the database."""
+        self._seal = seal
+
     async def close(self) -> None:
         """Wait for what is at work, then close every connection; after ten seconds, cut them."""
         try:
@@ -100,21 +106,24 @@ class Database:
     @asynccontextmanager
     async def tenant(self, workspace_id: WorkspaceId) -> AsyncGenerator[Connection]:
         """A transaction that acts for one workspace and sees nothing else."""
-        async with self._acquired() as driver, _transaction(driver, "ms_app", str(int(workspace_id))) as connection:
+        async with (
+            self._acquired() as driver,
+            _transaction(driver, "ms_app", str(int(workspace_id)), self._seal) as connection,
+        ):
             yield connection
 
     @asynccontextmanager
     async def engine(self, workspace_id: WorkspaceId | None = None) -> AsyncGenerator[Connection]:
         """A transaction that acts for the installation; given a workspace, for its rows only."""
         own = "" if workspace_id is None else str(int(workspace_id))
-        async with self._acquired() as driver, _transaction(driver, "ms_engine", own) as connection:
+        async with self._acquired() as driver, _transaction(driver, "ms_engine", own, self._seal) as connection:
             yield connection
 
     @asynccontextmanager
     async def single(self) -> AsyncGenerator[Connection]:
         """A connection without a transaction: each statement commits by itself."""
         async with self._acquired() as driver:
-            yield Connection(driver)
+            yield Connection(driver, self._seal)
 
     @asynccontextmanager
     async def owner(self) -> AsyncGenerator[Connection]:
@@ -164,8 +173,8 @@ class Database:
 
 
 @asynccontextmanager
-async def _transaction(driver: Session, role: str, workspace: str) -> AsyncGenerator[Connection]:
-    connection = Connection(driver)
+async def _transaction(driver: Session, role: str, workspace: str, seal: LogSeal | None) -> AsyncGenerator[Connection]:
+    connection = Connection(driver, seal)
     # All values are ours (a name, an integer, hexadecimal digits), so they may stand in the text: one trip instead of three.
     actor = actor_setting()
     acts = "" if actor is None else f", set_config('app.actor', '{actor}', true)"

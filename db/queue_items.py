@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.data import fitting_key
 from db.ids import MAX_UUID, ItemId, QueueId, RunId, WorkspaceId
@@ -59,6 +60,7 @@ class Item:
     run_id: RunId | None
     error: Json
     failed_at: datetime | None
+    workspace_id: WorkspaceId
 
 
 _ENQUEUE = rows("queue_items", "enqueue", Enqueued)
@@ -100,17 +102,26 @@ async def recent_operation(connection: Connection, workspace_id: WorkspaceId, op
 
 async def list_items(connection: Connection, queue_id: QueueId, before: ItemId | None, limit: int) -> list[Item]:
     """What waits, is delayed, or is in a batch; newest first."""
-    return await connection.all(_LIST, queue_id=queue_id, before=before or MAX_UUID, most=limit)
+    found = await connection.all(_LIST, queue_id=queue_id, before=before or MAX_UUID, most=limit)
+    return [await _opened(connection, item) for item in found]
 
 
 async def dead_letters(connection: Connection, queue_id: QueueId, before: ItemId | None, limit: int) -> list[Item]:
     """Newest item first."""
-    return await connection.all(_DEAD, queue_id=queue_id, before=before or MAX_UUID, most=limit)
+    found = await connection.all(_DEAD, queue_id=queue_id, before=before or MAX_UUID, most=limit)
+    return [await _opened(connection, item) for item in found]
 
 
 async def of_batch(connection: Connection, queue_id: QueueId, lane: str, members: Sequence[int]) -> list[Item]:
     """The items of a batch, in its order."""
-    return await connection.all(_OF_BATCH, queue_id=queue_id, lane=lane, members=list(members))
+    found = await connection.all(_OF_BATCH, queue_id=queue_id, lane=lane, members=list(members))
+    return [await _opened(connection, item) for item in found]
+
+
+async def _opened(connection: Connection, item: Item) -> Item:
+    """The error is the one that its run ended with, closed for that place."""
+    place = log_seal.of_run(item.workspace_id, "error", item.run_id)
+    return replace(item, error=await log_seal.opened_copy(connection.seal, place, item.error))
 
 
 async def replay(connection: Connection, queue_id: QueueId, item_ids: Sequence[UUID] | None, limit: int) -> int:

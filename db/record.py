@@ -7,15 +7,17 @@ were refused for that are named in the answer; `db.steps.one` gives what stands 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.data import Payload, json_or_none
 from db.ids import RunId, WorkspaceId
 from db.json import Json, plain_text
+from db.log_seal import LogPlace, LogSeal
 from db.search_words import words_of
 from db.statements import rows, values
 
@@ -111,6 +113,13 @@ async def record(
     """
     distinct = {(step.path, step.attempt): step for step in steps}
     given = list(distinct.values())
+    seal = await log_seal.wanted(connection.seal, workspace_id)
+    rows_words = (
+        words_of(*(data for step in given for data in (step.input, step.output, step.error))) if seal is None else []
+    )
+    end_words = (words_of(end.output, end.error) if seal is None else []) if end else None
+    given = [await _closed_step(seal, workspace_id, run_id, step) for step in given]
+    end = None if end is None else await _closed_end(seal, workspace_id, run_id, end)
     found = await connection.maybe(
         _RECORD,
         workspace_id=workspace_id,
@@ -138,7 +147,7 @@ async def record(
         retry_ats=[step.retry_at for step in given],
         refs=[payload.ref for payload in payloads],
         media_types=[payload.media_type for payload in payloads],
-        bodies=[payload.body for payload in payloads],
+        bodies=[await log_seal.closed_body(seal, workspace_id, one.ref, one.body) for one in payloads],
         waiting=waiting,
         began_at=began_at,
         end_status=end.status if end else None,
@@ -146,8 +155,8 @@ async def record(
         end_error=json_or_none(end.error) if end else None,
         end_warnings=json_or_none(end.warnings) if end else None,
         end_at=end.finished_at if end else None,
-        words=words_of(end.output, end.error) if end else None,
-        step_words=words_of(*(data for step in given for data in (step.input, step.output, step.error))),
+        words=end_words,
+        step_words=rows_words,
     )
     if found is None:
         raise LookupError(f"there is no run {run_id}")
@@ -157,6 +166,31 @@ async def record(
 async def hold(connection: Connection, run_id: RunId) -> None:
     """Lock the run's row until the transaction's end, before whatever is done in one transaction with its log."""
     await connection.maybe(_HOLD, run_id=run_id)
+
+
+async def _closed_step(seal: LogSeal | None, workspace_id: WorkspaceId, run_id: RunId, step: NewStep) -> NewStep:
+    def at(column: str) -> LogPlace:
+        return log_seal.of_step(workspace_id, column, run_id, step.path, step.attempt)
+
+    return replace(
+        step,
+        input=await log_seal.closed(seal, at("input"), step.input),
+        output=await log_seal.closed(seal, at("output"), step.output),
+        error=await log_seal.closed(seal, at("error"), step.error),
+        logs=await log_seal.closed(seal, at("logs"), step.logs),
+    )
+
+
+async def _closed_end(seal: LogSeal | None, workspace_id: WorkspaceId, run_id: RunId, end: End) -> End:
+    def at(column: str) -> LogPlace:
+        return log_seal.of_run(workspace_id, column, run_id)
+
+    return replace(
+        end,
+        output=await log_seal.closed(seal, at("output"), end.output),
+        error=await log_seal.closed(seal, at("error"), end.error),
+        warnings=await log_seal.closed_lines(seal, at("warnings"), end.warnings),
+    )
 
 
 def _plain(text: str | None) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.ids import RunId, WorkspaceId
 from db.json import Json
@@ -61,7 +62,16 @@ async def made(connection: Connection, workspace_id: WorkspaceId, run_ids: Seque
 
 async def calls(connection: Connection, workspace_id: WorkspaceId, run_id: RunId) -> list[Call]:
     """All rows of a run, as they came."""
-    return await connection.all(_CALLS, workspace_id=workspace_id, run_id=run_id)
+    found = await connection.all(_CALLS, workspace_id=workspace_id, run_id=run_id)
+    return [
+        replace(
+            row,
+            error=await log_seal.opened(
+                connection.seal, log_seal.of_step(workspace_id, "error", run_id, row.path, row.attempt), row.error
+            ),
+        )
+        for row in found
+    ]
 
 
 async def done(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, cast
 
+from db import log_seal
 from db.connection import Connection
 from db.data import json_or_none
 from db.ids import RunId, WorkspaceId
 from db.json import Json
+from db.log_seal import LogPlace
 from db.statements import rows, values
 
 Posted = Literal["posted", "second", "ended", "unknown"]
@@ -31,10 +33,20 @@ async def post(connection: Connection, workspace_id: WorkspaceId, run_id: RunId,
 
     `second`: somebody was first; `ended`: the wait or the run is over; `unknown`: no such run.
     """
-    said = await connection.one(_POST, workspace_id=workspace_id, run_id=run_id, path=path, body=json_or_none(body))
+    seal = await log_seal.wanted(connection.seal, workspace_id)
+    kept = json_or_none(await log_seal.closed(seal, _place(workspace_id, run_id, path), body))
+    said = await connection.one(_POST, workspace_id=workspace_id, run_id=run_id, path=path, body=kept)
     return cast("Posted", said)
 
 
 async def get(connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str) -> Resume | None:
     """What was posted for the step, None if nothing was yet."""
-    return await connection.maybe(_GET, workspace_id=workspace_id, run_id=run_id, path=path)
+    found = await connection.maybe(_GET, workspace_id=workspace_id, run_id=run_id, path=path)
+    if found is None:
+        return None
+    body = await log_seal.opened(connection.seal, _place(workspace_id, run_id, path), found.body)
+    return replace(found, body=body)
+
+
+def _place(workspace_id: WorkspaceId, run_id: RunId, path: str) -> LogPlace:
+    return LogPlace("workflow_resumes", "body", workspace_id, f"{run_id}/{path}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.ids import MAX_UUID, MIN_UUID, RunId, WorkflowId, WorkspaceId, uuid7_floor
 from db.json import Json
+from db.log_seal import LogPlace
 from db.record import RunStatus
 from db.search_words import question_words
 from db.statements import rows, values
@@ -135,17 +137,39 @@ _ENDED = rows("runs", "ended_by_status", StatusCount)
 
 async def get(connection: Connection, run_id: RunId) -> RunRow | None:
     """The run's header, None if there is none that the connection may see."""
-    return await connection.maybe(_BY_IDS, run_ids=[run_id])
+    found = await connection.maybe(_BY_IDS, run_ids=[run_id])
+    return None if found is None else await _opened(connection, found)
 
 
 async def by_ids(connection: Connection, run_ids: Sequence[RunId]) -> list[RunRow]:
     """Newest first; ids that are not there are left out."""
-    return await connection.all(_BY_IDS, run_ids=list(run_ids)) if run_ids else []
+    found = await connection.all(_BY_IDS, run_ids=list(run_ids)) if run_ids else []
+    return [await _opened(connection, row) for row in found]
 
 
 async def heads(connection: Connection, run_ids: Sequence[RunId]) -> list[RunRow]:
     """The same without data: trigger, output, warnings, options, response and `queued_for` are None."""
-    return await connection.all(_HEADS, run_ids=list(run_ids)) if run_ids else []
+    found = await connection.all(_HEADS, run_ids=list(run_ids)) if run_ids else []
+    return [await _opened(connection, row) for row in found]
+
+
+async def _opened(connection: Connection, row: RunRow) -> RunRow:
+    seal = connection.seal
+    if seal is None:
+        return row
+
+    def at(column: str) -> LogPlace:
+        return log_seal.of_run(row.workspace_id, column, row.run_id)
+
+    return replace(
+        row,
+        trigger=await log_seal.opened(seal, at("trigger"), row.trigger),
+        output=await log_seal.opened(seal, at("output"), row.output),
+        error=await log_seal.opened(seal, at("error"), row.error),
+        warnings=await log_seal.opened_lines(seal, at("warnings"), row.warnings),
+        options=await log_seal.opened(seal, at("options"), row.options),
+        response=await log_seal.opened(seal, at("response"), row.response),
+    )
 
 
 async def list_ids(

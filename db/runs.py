@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Literal, cast
 from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.data import Payload, fitting_key, json_or_none
 from db.documents import CompiledDocument
 from db.ids import ApiKeyId, EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
 from db.json import Json, dumps, plain_text
+from db.log_seal import LogPlace
 from db.run_rows import Carrier, LogLevel
 from db.search_words import words_of
 from db.statements import command, rows, values
@@ -105,6 +107,11 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _Response:
+    response: Json
+
+
+@dataclass(frozen=True, slots=True)
 class CancelOutcome:
     """`ended`: before this call; `cancelled`: by this call; `requested`: its carrier is told. `next_run` may go now."""
 
@@ -115,6 +122,7 @@ class CancelOutcome:
 _ACCEPT = rows("runs", "accept", _Outcome)
 _CANCEL = rows("runs", "request_cancel", CancelOutcome)
 _RESPONSE = values("runs", "keep_response", str)
+_KEPT_RESPONSE = rows("runs", "kept_response", _Response)
 _PIN = values("runs", "pin", str)
 _UNPIN = command("runs", "unpin")
 
@@ -126,14 +134,19 @@ async def accept(
 
     One trip; two when the document is new here. Raises UnknownWorkflow.
     """
+    seal = await log_seal.wanted(connection.seal, run.workspace_id)
+
+    def at(column: str) -> LogPlace:
+        return log_seal.of_run(run.workspace_id, column, run.run_id)
+
     given: dict[str, object] = {
         "header": dumps(_header(run, event)),
-        "trigger_data": dumps(run.trigger),
-        "options_data": json_or_none(run.options),
-        "warnings_data": json_or_none(run.warnings),
-        "words": words_of(run.trigger if run.searched is None else run.searched),
+        "trigger_data": dumps(await log_seal.closed(seal, at("trigger"), run.trigger)),
+        "options_data": json_or_none(await log_seal.closed(seal, at("options"), run.options)),
+        "warnings_data": json_or_none(await log_seal.closed_lines(seal, at("warnings"), run.warnings)),
+        "words": words_of(run.trigger if run.searched is None else run.searched) if seal is None else [],
         "refs": [payload.ref for payload in payloads],
-        "bodies": [payload.body for payload in payloads],
+        "bodies": [await log_seal.closed_body(seal, run.workspace_id, one.ref, one.body) for one in payloads],
     }
     found = await connection.one(_ACCEPT, compiled_data=None, **given)
     if found.outcome == "document_missing":
@@ -196,7 +209,15 @@ async def keep_response(
     connection: Connection, workspace_id: WorkspaceId, run_id: RunId, answer: Json
 ) -> Literal["delivered", "nobody", "second"]:
     """Keep `answer` for whoever waits until `reply_until`. The same answer again is `delivered` again."""
-    said = await connection.one(_RESPONSE, workspace_id=workspace_id, run_id=run_id, answer=dumps(answer))
+    seal = await log_seal.wanted(connection.seal, workspace_id)
+    place = log_seal.of_run(workspace_id, "response", run_id)
+    kept = await log_seal.closed(seal, place, answer)
+    said = await connection.one(_RESPONSE, workspace_id=workspace_id, run_id=run_id, answer=dumps(kept))
+    if said == "second" and connection.seal is not None:
+        # Closed twice, the same answer isn't the same text.
+        first = await connection.maybe(_KEPT_RESPONSE, workspace_id=workspace_id, run_id=run_id)
+        if first is not None and await log_seal.opened(connection.seal, place, first.response) == answer:
+            said = "delivered"
     return cast("Literal['delivered', 'nobody', 'second']", said)
 
 

@@ -2848,6 +2848,8 @@ CREATE TABLE public.workspaces (
     options jsonb DEFAULT '{}'::jsonb NOT NULL,
     data_protection jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    encrypt_logs boolean DEFAULT false NOT NULL,
+    logs_encrypted_at timestamp with time zone,
     CONSTRAINT workspaces_slug_is_an_address CHECK ((slug ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
 
@@ -3164,7 +3166,7 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows_vari
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows_versions FOR EACH ROW EXECUTE FUNCTION public.audit_row('version', '($1).workflow_id', '(select w.name from workflows w where w.workflow_id = ($1).workflow_id)', 'version revision content_hash note', 'workflow_id document created_at created_by', 'always');
 
-CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION public.audit_row('workspace', '($1).workspace_id', '($1).slug', 'slug name plan', 'created_at', 'always');
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workspaces FOR EACH ROW EXECUTE FUNCTION public.audit_row('workspace', '($1).workspace_id', '($1).slug', 'slug name plan encrypt_logs', 'created_at logs_encrypted_at', 'always');
 
 CREATE TRIGGER workflows_cap_changed AFTER UPDATE OF max_concurrent_runs ON public.workflows FOR EACH ROW WHEN ((old.max_concurrent_runs IS DISTINCT FROM new.max_concurrent_runs)) EXECUTE FUNCTION public.workflows_cap_changed();
 

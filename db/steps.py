@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
+from uuid import UUID
 
+from db import log_seal
 from db.connection import Connection
 from db.ids import RunId, WorkflowId, WorkspaceId
 from db.json import Json
+from db.log_seal import LogPlace
 from db.record import Mocked, StepStatus, WaitKind
 from db.statements import rows
 
@@ -66,9 +69,12 @@ class _Retrying:
 
 
 @dataclass(frozen=True, slots=True)
-class LastOutput:
+class _LastOutput:
     step: str
     output: Json
+    run_id: UUID
+    path: str
+    attempt: int
 
 
 _JOURNAL = rows("steps", "journal", StepRow)
@@ -78,26 +84,29 @@ _PAGE = rows("steps", "page", StepRow)
 _SINCE = rows("steps", "since", StepRow)
 _WAITING = rows("steps", "waiting", WaitingStep)
 _RETRYING = rows("steps", "retrying", _Retrying)
-_LAST_OUTPUTS = rows("steps", "last_outputs", LastOutput)
+_LAST_OUTPUTS = rows("steps", "last_outputs", _LastOutput)
 
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
 async def journal(connection: Connection, workspace_id: WorkspaceId, run_id: RunId) -> list[StepRow]:
     """All rows of the run, as they came."""
-    return await connection.all(_JOURNAL, workspace_id=workspace_id, run_id=run_id)
+    found = await connection.all(_JOURNAL, workspace_id=workspace_id, run_id=run_id)
+    return [await _opened(connection, workspace_id, run_id, row) for row in found]
 
 
 async def one(
     connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str, attempt: int
 ) -> StepRow | None:
     """One attempt of one step."""
-    return await connection.maybe(_ONE, workspace_id=workspace_id, run_id=run_id, path=path, attempt=attempt)
+    found = await connection.maybe(_ONE, workspace_id=workspace_id, run_id=run_id, path=path, attempt=attempt)
+    return None if found is None else await _opened(connection, workspace_id, run_id, found)
 
 
 async def newest(connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str) -> StepRow | None:
     """The last attempt of one step."""
-    return await connection.maybe(_NEWEST, workspace_id=workspace_id, run_id=run_id, path=path)
+    found = await connection.maybe(_NEWEST, workspace_id=workspace_id, run_id=run_id, path=path)
+    return None if found is None else await _opened(connection, workspace_id, run_id, found)
 
 
 async def list_steps(
@@ -109,16 +118,18 @@ async def list_steps(
 ) -> list[StepRow]:
     """Rows in start order after `after` (`started_at` and `ordinal` of a page's last row)."""
     started, ordinal = after or _BEGINNING
-    return await connection.all(
+    found = await connection.all(
         _PAGE, workspace_id=workspace_id, run_id=run_id, after_started=started, after_ordinal=ordinal, most=limit
     )
+    return [await _opened(connection, workspace_id, run_id, row) for row in found]
 
 
 async def since(
     connection: Connection, workspace_id: WorkspaceId, run_id: RunId, after_seq: int, limit: int
 ) -> list[StepRow]:
     """Rows changed after that number, in the order of their last change; `input` and `output` are left out (None)."""
-    return await connection.all(_SINCE, workspace_id=workspace_id, run_id=run_id, after_seq=after_seq, most=limit)
+    found = await connection.all(_SINCE, workspace_id=workspace_id, run_id=run_id, after_seq=after_seq, most=limit)
+    return [await _opened(connection, workspace_id, run_id, row) for row in found]
 
 
 async def waiting(connection: Connection, workspace_id: WorkspaceId, run_ids: Sequence[RunId]) -> list[WaitingStep]:
@@ -128,12 +139,14 @@ async def waiting(connection: Connection, workspace_id: WorkspaceId, run_ids: Se
     given = {"workspace_id": workspace_id, "run_ids": list(run_ids)}
     parked = await connection.all(_WAITING, **given)
     retrying = await connection.all(_RETRYING, **given)
-    return [*parked, *(_as_waiting(row) for row in retrying)]
+    return [*parked, *[await _as_waiting(connection, workspace_id, row) for row in retrying]]
 
 
-def _as_waiting(row: _Retrying) -> WaitingStep:
+async def _as_waiting(connection: Connection, workspace_id: WorkspaceId, row: _Retrying) -> WaitingStep:
     # The code is read here: PostgreSQL's own functions refuse JSON with a NUL anywhere in it.
-    code = row.error.get("code") if isinstance(row.error, dict) else None
+    place = log_seal.of_step(workspace_id, "error", row.run_id, row.path, row.attempt)
+    error = await log_seal.opened(connection.seal, place, row.error)
+    code = error.get("code") if isinstance(error, dict) else None
     told = code if isinstance(code, str) else None
     return WaitingStep(row.run_id, row.path, row.attempt, "retry", told, row.retry_at, None)
 
@@ -143,4 +156,28 @@ async def last_outputs(
 ) -> dict[str, Json]:
     """The newest output that each of these steps really gave in one of the last 50 succeeded runs."""
     found = await connection.all(_LAST_OUTPUTS, workspace_id=workspace_id, workflow_id=workflow_id, steps=list(steps))
-    return {row.step: row.output for row in found}
+    return {
+        row.step: await log_seal.opened(
+            connection.seal,
+            log_seal.of_step(workspace_id, "output", row.run_id, row.path, row.attempt),
+            row.output,
+        )
+        for row in found
+    }
+
+
+async def _opened(connection: Connection, workspace_id: WorkspaceId, run_id: RunId, row: StepRow) -> StepRow:
+    seal = connection.seal
+    if seal is None:
+        return row
+
+    def at(column: str) -> LogPlace:
+        return log_seal.of_step(workspace_id, column, run_id, row.path, row.attempt)
+
+    return replace(
+        row,
+        input=await log_seal.opened(seal, at("input"), row.input),
+        output=await log_seal.opened(seal, at("output"), row.output),
+        error=await log_seal.opened(seal, at("error"), row.error),
+        logs=await log_seal.opened(seal, at("logs"), row.logs),
+    )

@@ -20,6 +20,7 @@ class Workspace:
     name: str
     plan: str
     created_at: datetime
+    encrypt_logs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ _BY_SLUG = rows("workspaces", "by_slug", Workspace)
 _GET = rows("workspaces", "get", Workspace)
 _ALL = rows("workspaces", "all", Workspace)
 _CREATE = rows("workspaces", "create", Workspace)
-_RENAME = rows("workspaces", "rename", Workspace)
+_CHANGE = rows("workspaces", "change", Workspace)
+_ENCRYPTS_LOGS = values("workspaces", "encrypts_logs", bool)
 _MEMBERS = rows("workspaces", "members", Member)
 _ENSURE_USER = values("workspaces", "ensure_user", int)
 _PUT_ROLE = command("workspaces", "put_role")
@@ -66,8 +68,16 @@ async def create(connection: Connection, slug: str, name: str) -> Workspace | No
     return await connection.maybe(_CREATE, slug=slug, name=name)
 
 
-async def rename(connection: Connection, workspace_id: WorkspaceId, name: str) -> Workspace | None:
-    return await connection.maybe(_RENAME, workspace_id=workspace_id, name=name)
+async def change(
+    connection: Connection, workspace_id: WorkspaceId, *, name: str | None = None, encrypt_logs: bool | None = None
+) -> Workspace | None:
+    """What is None stays."""
+    return await connection.maybe(_CHANGE, workspace_id=workspace_id, name=name, encrypt_logs=encrypt_logs)
+
+
+async def encrypts_logs(connection: Connection, workspace_id: WorkspaceId) -> bool:
+    """Whether data of the workspace's runs is to be kept encrypted."""
+    return await connection.maybe(_ENCRYPTS_LOGS, workspace_id=workspace_id) is True
 
 
 async def members(connection: Connection, workspace_id: WorkspaceId) -> list[Member]:

@@ -89,6 +89,7 @@ from workspace.keys import (
     master_keys_from_text,
     read_master_keys,
 )
+from workspace.log_seal import WorkspaceLogSeal
 from workspace.postgres.of_connection import handshake, sql_over
 from workspace.postgres.pools import Pools
 from workspace.secrets.used import UsedByRuns
@@ -147,8 +148,12 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         db = await Database.open(settings.database_url, min_size=2, max_size=12, application=application)
         stack.push_async_callback(db.close)
         db = failing_database(db, failpoints)
-        vault = Vault(master_key(settings), DatabaseKeys(db))
+        # Of its own: keys are read also by those who hold a connection of the other pool.
+        keys_db = await Database.open(settings.database_url, min_size=1, max_size=2, application=f"{application} keys")
+        stack.push_async_callback(keys_db.close)
+        vault = Vault(master_key(settings), DatabaseKeys(failing_database(keys_db, failpoints)))
         await vault.check()
+        db.seal_by(WorkspaceLogSeal(keys_db, vault))
         channel = Channel(db)
         hub = Hub(channel)
         registry = load_registry()

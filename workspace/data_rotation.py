@@ -21,6 +21,7 @@ What isn't closed anew:
 - Histories of Temporal, and the payloads in `workflow_payloads` that only histories refer to: they go with their runs. A run that was open
   when N+1 came to be known may hold old numbers until it ends; from then on no history gets another one, which is what retired_at says. One
   retention of the namespace later they are all gone.
+- Data of runs, where a workspace keeps it encrypted: it goes with its run, so the key stays while runs are kept that began in its time.
 - Sealed answers in `idempotency_keys`: they expire a day after they were written, so a key stays retired for `LEAST_RETIRED_S` at least.
 
 A process that stands still between closing a value and writing it, for longer than a key stays retired, would write what nobody opens. It
@@ -131,7 +132,7 @@ class DataRotation:
         await self.retire()
         retired_s = max(histories_kept_s, LEAST_RETIRED_S)
         async with self._db.engine() as connection:
-            older = await keys.older(connection, slug)
+            older = await keys.older(connection, self._known_after_s, slug)
             newest = {one.workspace_id: one for one in await keys.newest(connection, slug)}
         vault, left = self._vault(), dict[WorkspaceId, Counter[int]]()
         examined: list[Examined] = []
@@ -237,4 +238,6 @@ def _needed(key: Older, retired_s: float, unreadable: int) -> str | None:
     if key.retired_s < retired_s:
         hours = (retired_s - key.retired_s) / 3600
         return f"histories may hold what it closed for another {hours:.1f} h"
+    if key.kept_runs:
+        return "runs are kept whose data it may have closed: they go when their retention is over, or they are unpinned"
     return f"{unreadable} values that don't open are under it" if unreadable else None

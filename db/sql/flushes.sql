@@ -29,7 +29,7 @@ select fold_counts(:queue_id)::text;
 -- name: log (app)
 -- Flushes of a queue, newest first, before a run.
 select l.run_id, l.batch_id, l.workflow_id, l.attempt, l.ordering_key, l.items, l.reason, l.status, l.fate, l.error,
-    l.flushed_at, l.finished_at
+    l.flushed_at, l.finished_at, l.workspace_id
 from app_queue_logs l
 where l.queue_id = :queue_id and l.run_id < :before
 order by l.run_id desc

@@ -63,12 +63,20 @@ where k.retired_at is null
             and q.created_at < n.created_at + make_interval(secs => :known_after_s));
 
 -- name: older (engine)
--- All data keys but the newest ones, and for how many seconds each has been retired.
-select w.workspace_id, w.slug, k.number, extract(epoch from now() - k.retired_at)::double precision as retired_s
+-- All data keys but the newest ones, for how many seconds each has been retired, and whether a run is kept that it may have closed data of.
+select w.workspace_id, w.slug, k.number, extract(epoch from now() - k.retired_at)::double precision as retired_s,
+    w.logs_encrypted_at is not null and exists (
+        select from workflow_runs r
+        where r.workspace_id = k.workspace_id and r.run_id < (
+            lpad(to_hex((extract(epoch from s.created_at + make_interval(secs => :known_after_s)) * 1000)::bigint), 12, '0')
+            || repeat('0', 20))::uuid
+    ) as kept_runs
 from workspace_keys k
 join workspaces w on w.workspace_id = k.workspace_id
-where (:slug::text is null or w.slug = :slug)
-    and exists (select from workspace_keys n where n.workspace_id = k.workspace_id and n.number > k.number)
+cross join lateral (
+    select n.created_at from workspace_keys n where n.workspace_id = k.workspace_id and n.number > k.number order by n.number limit 1
+) as s
+where :slug::text is null or w.slug = :slug
 order by k.workspace_id, k.number;
 
 -- name: drop (engine)

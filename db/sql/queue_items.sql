@@ -1,5 +1,6 @@
 -- fragment: columns
-i.item_id, i.ordering_key, i.state, i.data, i.size, i.attempts, i.enqueued_at, i.available_at, i.run_id, i.error, i.failed_at
+i.item_id, i.ordering_key, i.state, i.data, i.size, i.attempts, i.enqueued_at, i.available_at, i.run_id, i.error, i.failed_at,
+    i.workspace_id
 
 -- name: enqueue (app, engine)
 -- Add items to a queue, all or none.
@@ -20,7 +21,8 @@ select i.item_id, i.ordering_key,
         where b.queue_id = i.queue_id and b.lane = i.lane and b.state <> 'blocked' and i.state = 'waiting'
             and (i.seq = any (b.members) or i.seq = any (b.rest))
     ) then 'in_flight' else i.state end as state,
-    i.data, i.size, i.attempts, i.enqueued_at, i.available_at, i.run_id, i.error, i.failed_at
+    i.data, i.size, i.attempts, i.enqueued_at, i.available_at, i.run_id, i.error, i.failed_at,
+    i.workspace_id
 from items_before(:queue_id, false, :before, :most) i;
 
 -- name: dead_letters (app)

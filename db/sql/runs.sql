@@ -11,6 +11,10 @@ select outcome, next_run from request_cancel(:workspace_id, :run_id, :reason);
 -- Keep the answer for whoever waits on a sync webhook.
 select keep_response(:workspace_id, :run_id, :answer);
 
+-- name: kept_response (app, engine)
+-- The answer that a run has given.
+select response from workflow_runs where run_id = :run_id and workspace_id = :workspace_id;
+
 -- name: pin (app, engine)
 -- Keep a run from retention.
 select pin_run(

@@ -60,7 +60,7 @@ with recent as (
     order by r.run_id desc
     limit 50
 )
-select distinct on (l.step) l.step, l.output from workflow_execution_logs l
+select distinct on (l.step) l.step, l.output, l.run_id, l.path, l.attempt from workflow_execution_logs l
 join recent on recent.run_id = l.run_id
 where l.step = any (:steps::text[]) and l.status = 'succeeded' and l.mocked is null and l.output is not null
     and l.workspace_id = :workspace_id

@@ -1,25 +1,31 @@
 -- name: by_slug (engine)
 -- The workspace that an address names.
-select workspace_id, slug, name, plan, created_at from workspaces where slug = :slug;
+select workspace_id, slug, name, plan, created_at, encrypt_logs from workspaces where slug = :slug;
 
 -- name: get (app, engine)
 -- One workspace.
-select workspace_id, slug, name, plan, created_at from workspaces where workspace_id = :workspace_id;
+select workspace_id, slug, name, plan, created_at, encrypt_logs from workspaces where workspace_id = :workspace_id;
 
 -- name: all (engine)
 -- Every workspace of the installation, oldest first.
-select workspace_id, slug, name, plan, created_at from workspaces order by workspace_id;
+select workspace_id, slug, name, plan, created_at, encrypt_logs from workspaces order by workspace_id;
 
 -- name: create (engine)
 -- A new workspace; no row when the slug is taken.
 insert into workspaces (slug, name) values (:slug, :name)
 on conflict (slug) do nothing
-returning workspace_id, slug, name, plan, created_at;
+returning workspace_id, slug, name, plan, created_at, encrypt_logs;
 
--- name: rename (app, engine)
--- Another name; the slug stays, because addresses hold it.
-update workspaces set name = :name where workspace_id = :workspace_id
-returning workspace_id, slug, name, plan, created_at;
+-- name: change (app, engine)
+-- Another name, or another way to keep data of runs; the slug stays, because addresses hold it.
+update workspaces set name = coalesce(:name, name), encrypt_logs = coalesce(:encrypt_logs, encrypt_logs),
+    logs_encrypted_at = case when :encrypt_logs then coalesce(logs_encrypted_at, now()) else logs_encrypted_at end
+where workspace_id = :workspace_id
+returning workspace_id, slug, name, plan, created_at, encrypt_logs;
+
+-- name: encrypts_logs (app, engine)
+-- Whether a workspace keeps data of runs encrypted.
+select encrypt_logs from workspaces where workspace_id = :workspace_id;
 
 -- name: members (app, engine)
 -- Who has which role in a workspace.

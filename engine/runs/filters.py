@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from db import workspaces
 from db.connection import Connection
 from db.ids import WorkspaceId
 from db.record import RunStatus
@@ -40,6 +41,13 @@ async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mappin
         raise Invalid(
             "filter.invalid", f"There are no runs of trigger {trigger!r}; types are {', '.join(sorted(TYPES))}."
         )
+    question = _question(given)
+    if question is not None and await workspaces.encrypts_logs(conn, workspace_id):
+        raise Invalid(
+            "search.encrypted",
+            "This workspace keeps the data of its runs encrypted (`encrypt_logs`), so `q` can't look into it. Ask by `workflow`, `status`, "
+            "`from` and `to`, and read the runs.",
+        )
     return RunFilter(
         workflow_id=workflow_id,
         statuses=_statuses(given.get("status")),
@@ -49,7 +57,7 @@ async def read_filter(conn: Connection, workspace_id: WorkspaceId, given: Mappin
         until=moment_in(given, "to"),
         test=_flag(given, "test"),
         pinned=_flag(given, "pinned"),
-        question=_question(given),
+        question=question,
     )
 
 

@@ -3,7 +3,8 @@
 The key is taken in a commit of its own before the handler runs. With another body it gets 422; while the first is at work, 409. Only what
 succeeded is kept: a refused write changed nothing and may be sent again.
 
-The answer of a route that tells a secret (a new API key) is kept sealed with the workspace's data key, bound to its row.
+The answer of a route that tells a secret (a new API key) is kept sealed with the workspace's data key, bound to its row; and so is each
+answer in a workspace that keeps data of runs encrypted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from db import idempotency
+from db import idempotency, workspaces
 from db.data import fitting_key
 from engine.expressions.values import Json
 from engine.problems import Conflict, Invalid
@@ -53,7 +54,8 @@ async def once(
         case "at_work":
             raise Conflict("idempotency.at_work", "The first request with this Idempotency-Key is still being served.")
         case idempotency.Earlier(status, earlier):
-            content = await _opened(services, caller, key, earlier) if secret else dumps(earlier)
+            sealed = secret or (isinstance(earlier, dict) and list(earlier) == [_SEALED])
+            content = await _opened(services, caller, key, earlier) if sealed else dumps(earlier)
             return Response(
                 b"" if status == 204 else content,
                 status,
@@ -79,7 +81,7 @@ async def _first(
         if 200 <= response.status_code < 300:
             content = bytes(response.body)
             given: Json = loads(content) if content else None
-            if secret:
+            if secret or await _encrypts(services, caller):
                 sealed = await services.engine.vault.encrypt(_place(caller, key), content)
                 given = {_SEALED: base64.b64encode(sealed).decode()}
             async with services.engine.db.tenant(caller.workspace_id) as connection:
@@ -90,6 +92,12 @@ async def _first(
         if not kept:
             async with services.engine.db.tenant(caller.workspace_id) as connection:
                 await idempotency.forget(connection, caller.workspace_id, key)
+
+
+async def _encrypts(services: Services, caller: Caller) -> bool:
+    """An answer may hold data of a run."""
+    async with services.engine.db.tenant(caller.workspace_id) as connection:
+        return await workspaces.encrypts_logs(connection, caller.workspace_id)
 
 
 async def _opened(services: Services, caller: Caller, key: str, earlier: Json) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.api.shapes import (
+    FLAG,
     ID,
     MAYBE_ID,
     MAYBE_TEXT,
@@ -38,7 +39,13 @@ _API_KEY: dict[str, Schema] = {
     "expires_at": MAYBE_TIME,
     "last_used_at": MAYBE_TIME,
 }
-_WORKSPACE: dict[str, Schema] = {"workspace_id": WHOLE, "slug": TEXT, "name": TEXT, "role": _ROLE}
+_WORKSPACE: dict[str, Schema] = {
+    "workspace_id": WHOLE,
+    "slug": TEXT,
+    "name": TEXT,
+    "role": _ROLE,
+    "encrypt_logs": FLAG,
+}
 
 PEOPLE_ANSWERS: dict[str, Schema] = {
     "ApiKey": closed(_API_KEY),

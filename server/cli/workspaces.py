@@ -11,7 +11,7 @@ from server.cli.output import JsonOption, Out
 
 
 def register(app: typer.Typer) -> None:
-    nouns = typer.Typer(no_args_is_help=True, help="Workspaces: show, rename, create another one.")
+    nouns = typer.Typer(no_args_is_help=True, help="Workspaces: show, rename, encrypt logs, create another one.")
     app.add_typer(nouns, name="workspaces")
 
     @nouns.command(name="list")
@@ -32,6 +32,18 @@ def register(app: typer.Typer) -> None:
         """Make another workspace, which you own. Prints your first key for it: it is told once, now."""
         found = connect().post("/workspaces", {"slug": slug} if name is None else {"slug": slug, "name": name})
         Out(as_json).result(found, str(found["key"]))
+
+    @nouns.command(name="encrypt-logs")
+    def encrypt_logs(
+        on: Annotated[bool, typer.Argument(help="true or false.")] = True, as_json: JsonOption = False
+    ) -> None:
+        """Keep data of runs encrypted from now on, or, with false, readable. What is written already stays as it is."""
+        api = connect()
+        own = api.items("/workspaces")[0]
+        found = api.request("PATCH", f"/workspaces/{own['workspace_id']}", body={"encrypt_logs": on})
+        Out(as_json).result(
+            found, f"{found['slug']} keeps data of its runs {'encrypted' if on else 'readable'} from now on."
+        )
 
     @nouns.command()
     def rename(

@@ -200,6 +200,26 @@ async def test_a_key_goes_when_no_run_and_no_history_can_need_it(db: Database, d
     assert (await rotation(db).rotate())[0].number == 3
 
 
+async def test_a_key_stays_while_a_run_is_kept_whose_data_it_closed(db: Database, database_url: str) -> None:
+    rows = await furnished(db, MASTER)
+    owner = Tenant(rows.workspace_id, await workflow(db, rows.workspace_id, "orders"))
+    run = new_run(owner)
+    await accept(db, run)
+    async with db.single() as conn:
+        await record(conn, owner.workspace_id, run.run_id, [], end=succeeded())
+    await rotation(db, known_after_s=0.1).rotate()
+    await changed(
+        database_url,
+        "update workspaces set logs_encrypted_at = now(); "
+        "update workspace_keys set retired_at = now() - interval '1 year' where number = 1",
+    )
+    (kept,) = await rotation(db).drop(0)
+    assert "runs are kept" in str(kept.why)
+    await changed(database_url, "delete from workflow_runs")
+    (gone,) = await rotation(db).drop(0)
+    assert gone.why is None
+
+
 async def test_a_late_write_under_the_old_key_is_found_before_it_goes(db: Database, database_url: str) -> None:
     rows = await furnished(db, MASTER)
     await rotation(db).rotate()

@@ -33,7 +33,8 @@ class NewWorkspace(Body):
 
 
 class WorkspaceChange(Body):
-    name: Name
+    name: Name | None = None
+    encrypt_logs: bool | None = None
 
 
 @router.get("", openapi_extra=does("workspace.read", {200: "WorkspaceList"}))
@@ -95,12 +96,17 @@ async def change(
     caller: Annotated[Caller, Depends(current)],
     engine: Annotated[Engine, Depends(engine_of)],
 ) -> Response:
-    """`{name}`. By id or slug; only the workspace of the key."""
-    _check(body.name)
+    """`{name?, encrypt_logs?}`. By id or slug; only the workspace of the key.
+
+    With `encrypt_logs` data of runs is kept encrypted from then on, within seconds for all processes: inputs, outputs, errors and logs,
+    which `q` then doesn't find.
+    """
+    if body.name is not None:
+        _check(body.name)
     if workspace not in (caller.slug, str(int(caller.workspace_id))):
         raise NotFound("workspace", workspace)
     async with acting(engine.db, caller.workspace_id) as connection:
-        found = await workspaces.rename(connection, caller.workspace_id, body.name)
+        found = await workspaces.change(connection, caller.workspace_id, name=body.name, encrypt_logs=body.encrypt_logs)
     assert found is not None, "a key's workspace can't be deleted while the key holds"
     return answer(_view(found, caller.role))
 
@@ -122,4 +128,10 @@ def _check(name: str) -> None:
 
 
 def _view(found: Workspace, role: str) -> dict[str, Json]:
-    return {"workspace_id": int(found.workspace_id), "slug": found.slug, "name": found.name, "role": role}
+    return {
+        "workspace_id": int(found.workspace_id),
+        "slug": found.slug,
+        "name": found.name,
+        "role": role,
+        "encrypt_logs": found.encrypt_logs,
+    }
