@@ -126,7 +126,8 @@ async def test_all_is_readable_and_writable_while_it_turns(db: Database, databas
 
     async def read(times: int) -> None:
         found = await processes[times % 3].items()
-        assert [item["n"] for item in found] == list(range(len(found)))
+        # Those of one millisecond have no order.
+        assert sorted(item["n"] for item in found) == list(range(len(found)))
 
     at_work = [asyncio.create_task(until(done, work)) for work in (change, add, read)]
     for number in range(2, 6):
@@ -137,7 +138,7 @@ async def test_all_is_readable_and_writable_while_it_turns(db: Database, databas
     times = await asyncio.gather(*at_work)
     assert min(times) > 3, times
     await rows.check()
-    assert await rows.items() == [{"n": n} for n in range(5 + added)]
+    assert sorted(item["n"] for item in await rows.items()) == list(range(5 + added))
 
 
 async def test_what_somebody_holds_or_changes_meanwhile_is_theirs(db: Database, database_url: str) -> None:
@@ -171,7 +172,7 @@ async def test_many_and_large_items_are_taken_piece_by_piece(db: Database, datab
     (told,) = await rotation(db).rotate()
     assert told.values == 6 + 5 + 20 + 2_500
     assert (await numbers(database_url, rows.workspace_id))["app_queue", "data"] == {2}
-    assert (await rows.items())[-2_500:] == list(range(2_500))
+    assert [item for item in await rows.items() if isinstance(item, int)] == list(range(2_500))
 
 
 async def test_a_key_goes_when_no_run_and_no_history_can_need_it(db: Database, database_url: str) -> None:
