@@ -197,7 +197,13 @@ async def test_a_change_of_many_kinds_reads_as_it_was(db: Database) -> None:
     assert told == [
         ("member", "changed", "a@b.org", {"role": "owner"}, {"role": "viewer"}),
         ("member", "created", "a@b.org", None, {"role": "owner", "user_id": user_id}),
-        ("workspace", "created", "acme", None, {"name": "Acme", "plan": "self_hosted", "slug": "acme"}),
+        (
+            "workspace",
+            "created",
+            "acme",
+            None,
+            {"name": "Acme", "plan": "self_hosted", "slug": "acme", "encrypt_logs": False},
+        ),
     ]
 
 
