@@ -18,7 +18,15 @@ async def test_a_key_sees_the_one_workspace_that_it_belongs_to(api: Api) -> None
     answer = await api.viewer.get("/workspaces")
     assert answer.status_code == 200
     assert answer.json() == {
-        "items": [{"workspace_id": int(api.workspace_id), "slug": "main", "name": "Main", "role": "viewer"}],
+        "items": [
+            {
+                "workspace_id": int(api.workspace_id),
+                "slug": "main",
+                "name": "Main",
+                "role": "viewer",
+                "encrypt_logs": False,
+            }
+        ],
         "next_cursor": None,
     }
     assert (await api.foreign.get("/workspaces")).json()["items"][0]["slug"] == "other"
@@ -28,12 +36,18 @@ async def test_whoever_makes_a_workspace_owns_it_and_gets_in_by_the_answer(api: 
     name = slug()
     made = await api.owner.post("/workspaces", json={"slug": name, "name": "Another one"})
     assert made.status_code == 201
-    assert set(made.json()) == {"workspace_id", "slug", "name", "role", "api_key_id", "key"}
+    assert set(made.json()) == {"workspace_id", "slug", "name", "role", "encrypt_logs", "api_key_id", "key"}
     headers = {"Authorization": f"Bearer {made.json()['key']}"}
     async with httpx.AsyncClient(base_url=api.url + PREFIX, headers=headers) as client:
         found = (await client.get("/workspaces")).json()["items"]
         assert found == [
-            {"workspace_id": made.json()["workspace_id"], "slug": name, "name": "Another one", "role": "owner"}
+            {
+                "workspace_id": made.json()["workspace_id"],
+                "slug": name,
+                "name": "Another one",
+                "role": "owner",
+                "encrypt_logs": False,
+            }
         ]
         assert (await client.get("/workflows")).json()["items"] == []
         changed = await client.patch(f"/workspaces/{name}", json={"name": "Renamed"})
