@@ -24,7 +24,11 @@ REF: Json = {"$ref": "0123456789abcdef" * 2, "size": 1, "type": "object"}
 texts = st.text(st.characters(exclude_categories=()), max_size=12)
 keys = texts | st.sampled_from(["$sealed", "$plain", "$ref", "refs"])
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=12,
 )
