@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from chaos.closed_values import SLUG, have_closed_values
 from chaos.evidence import FIRED
 from chaos.scale.admin import administering
 from chaos.scale.backlog import past_weeks
@@ -28,6 +29,7 @@ from engine.maintenance import Maintenance
 from modules.sdk.verdicts import ModuleError
 from server.failpoints import places
 from server.settings import load_settings
+from workspace.data_rotation import DataRotation
 from workspace.files.objects import open_objects
 from workspace.files.sweeper import Sweeper
 from workspace.files.upload import uploading
@@ -70,6 +72,17 @@ async def _rotation(home: Path, db: Database) -> None:
         await rewrap_all(db, MasterKeys(lambda both=both: both))
 
 
+async def _data_keys(home: Path, db: Database) -> None:
+    """What an earlier one left is ended; then other data keys for all, and those that are old enough go."""
+    path = _key_file(home)
+    provider = MasterKeys(lambda: read_master_keys(path))
+    await have_closed_values(db, provider)
+    rotation = DataRotation(db, provider, known_after_s=0.0)
+    for _ in range(2):
+        await rotation.rotate(SLUG)
+    await rotation.drop(0.0, SLUG)
+
+
 WORKS: tuple[tuple[Work, tuple[str, ...]], ...] = (
     (
         _maintenance,
@@ -84,6 +97,7 @@ WORKS: tuple[tuple[Work, tuple[str, ...]], ...] = (
     ),
     (_files, ("files.",)),
     (_rotation, ("keys.rewrap",)),
+    (_data_keys, ("sealed_values.", "keys.settle", "keys.retire", "keys.drop")),
 )
 """With what the names of their statements begin with."""
 SELDOM = (
@@ -107,8 +121,9 @@ SELDOM = (
 
 async def _once(work: Work, home: Path, url: str, points: Failpoints) -> None:
     async with administering(url) as admin:
-        # There is always an old week to drop.
+        # There is always an old week to drop, and a key that was retired long ago.
         await past_weeks(admin, 6)
+        await admin.execute("update workspace_keys set retired_at = retired_at - interval '3 days'")
     db = await Database.open(url, max_size=2, application="rounds")
     try:
         await work(home, FailingDatabase(db, points) if points else db)
