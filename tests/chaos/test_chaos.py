@@ -11,7 +11,7 @@ from chaos.sections import mixed
 SEED = 1
 LOAD_S = 12.0
 LONG_SEED = 11
-LONG_S = 60.0
+LONG_S = 300.0
 
 
 def held(report: Report) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import hypothesis
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
@@ -18,18 +19,19 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.fixtures.api import Api
 
-EXAMPLES = 10
+FEW, MANY = 4, 12
 STREAMS = ("/api/v1/runs/events", "/metrics")
 """Streams never end; what Prometheus gets has no shape to hold it against."""
 
 
-async def test_no_made_up_request_breaks_the_server(api: Api) -> None:
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+async def test_no_made_up_request_breaks_the_server(api: Api, examples: int) -> None:
     schema = schemathesis.openapi.from_dict(api.openapi)
     headers = {"Authorization": f"Bearer {api.keys['foreign']}"}
-    await asyncio.to_thread(_fuzz, schema, api.url, headers)
+    await asyncio.to_thread(_fuzz, schema, api.url, headers, examples)
 
 
-def _fuzz(schema: Any, url: str, headers: dict[str, str]) -> None:
+def _fuzz(schema: Any, url: str, headers: dict[str, str], examples: int) -> None:
     count = 0
     for found in schema.get_all_operations():
         operation = found.ok()
@@ -41,7 +43,7 @@ def _fuzz(schema: Any, url: str, headers: dict[str, str]) -> None:
 
         @hypothesis.seed(7)
         @settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             deadline=None,
             database=None,
             phases=(Phase.explicit, Phase.generate),
