@@ -271,7 +271,7 @@ async def test_a_full_disk_is_told_and_nothing_half_written_stays(files_db: Data
 
 
 async def test_the_last_of_the_disk_is_not_taken(files_db: Database, tmp_path: Path) -> None:
-    async with open_objects(None, tmp_path / "files", reserve=shutil.disk_usage(tmp_path).free) as objects:
+    async with open_objects(None, tmp_path / "files", reserve=2 * shutil.disk_usage(tmp_path).total) as objects:
         files = StoredFiles(files_db, objects, await new_workspace_id(files_db))
         assert await failing(files.write(pieces(b"x"), NewFile("a"), operation="1")) == "files.full"
 
