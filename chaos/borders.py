@@ -5,8 +5,8 @@
    too seldom: what lies behind the others is then passed more often.
 2. *Killed.* For a time, each process is started with one place at which it is killed: of those that it was seen to pass, the one
    at which it died least often.
-3. *Rounds* of maintenance, of the sweeper of files, and of the master keys, killed and cut off at each border in processes of their own: a
-   stack seldom does them.
+3. *Rounds* of maintenance, of the sweeper of files, and of the keys, killed and cut off at each border meanwhile, in processes and a
+   database of their own: a stack seldom does them.
 
 Then all is healed, and every promise is checked as after any play. What is passed once in an installation's life is named, not tried here.
 """
@@ -103,13 +103,16 @@ class _Borders:
         stop = asyncio.Event()
         asking = asyncio.create_task(load.run(stop, lanes=10, gap_s=0.3))
         touring = [asyncio.create_task(self._tour.run(stop, lane)) for lane in range(4)]
+        seldom = asyncio.create_task(self._rounds())
         try:
             await self._cut_off()
+            # While processes are killed, PostgreSQL may be started anew too.
+            rounds = await seldom
             await self._killed()
         except BaseException:
-            for task in (asking, *touring):
+            for task in (asking, *touring, seldom):
                 task.cancel()
-            await asyncio.gather(asking, *touring, return_exceptions=True)
+            await asyncio.gather(asking, *touring, seldom, return_exceptions=True)
             raise
         self._stand.failpoint_file.unlink(missing_ok=True)
         await self._anew()
@@ -120,7 +123,6 @@ class _Borders:
             f"{len(load.callers)} callers were served, {self._tour.laps} laps of the tour; all runs are waited for"
         )
         settled = await settle(self._stand)
-        rounds = await self._rounds()
         found = await taken_down(self._stand, await gather(self._stand, load.callers, 500))
         errors, kills = self._sums(rounds)
         return Report(
@@ -209,20 +211,24 @@ class _Borders:
     async def _rounds(self) -> Mapping[str, list[int]]:
         url = self._stand.state.database_url
         assert url is not None
-        self._say("what runs seldom is killed and cut off at each border")
+        self._say("what runs seldom is killed and cut off beside them")
         times = max(1, round(TIMES * self._scale))
         with (self._stand.home / "logs" / "rounds.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 rounds_process.__name__,
-                str(self._stand.home),
                 url,
                 str(times),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
-            said, _ = await process.communicate()
+            try:
+                said, _ = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
         if process.returncode != 0:
             self._tour.wrong.append(
                 f"a round of maintenance, of the sweeper, or of the keys after all that ended with {process.returncode}"

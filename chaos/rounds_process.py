@@ -1,8 +1,8 @@
-"""What runs seldom, cut short at each of its borders: `python -m chaos.rounds_process HOME URL TIMES`, in processes of its own.
+"""What runs seldom, cut short at each of its borders: `python -m chaos.rounds_process URL TIMES`, in processes of its own.
 
-A stack does its rounds every ten minutes, and a person rotates keys once a year; so their borders are tried here, on the database of a stack
-that is up: at each place so many rounds are killed, and so many are cut off from the server; at last a whole round of each must succeed.
-Writes `{PLACE: [killed, cut off]}` in JSON.
+A stack does its rounds every ten minutes, and a person rotates keys once a year; so their borders are tried here, on a database of their own in
+the server at URL: at each place so many rounds are killed, and so many are cut off from the server; at last a whole round of each must
+succeed. Writes `{PLACE: [killed, cut off]}` in JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from chaos.closed_values import SLUG, have_closed_values
 from chaos.evidence import FIRED
@@ -24,6 +25,7 @@ from db import workspaces
 from db.errors import DatabaseError
 from db.failing import FailingDatabase
 from db.failpoints import Failpoints, read_points
+from db.migrate import migrate
 from db.pool import Database
 from engine.maintenance import Maintenance
 from modules.sdk.verdicts import ModuleError
@@ -36,6 +38,7 @@ from workspace.files.upload import uploading
 from workspace.keys import MasterKeys, read_master_keys
 from workspace.rotation import new_key_text, rewrap_all, write_keys
 
+_DATABASE = "rounds"
 Work: TypeAlias = Callable[[Path, Database], Awaitable[None]]
 
 
@@ -119,6 +122,19 @@ SELDOM = (
 """What the names of those begin with that no route and no run passes."""
 
 
+async def _made(server: str, url: str) -> None:
+    """The database, with its first workspace."""
+    async with administering(server) as admin:
+        await admin.execute(f"create database {_DATABASE}")
+    await migrate(url)
+    db = await Database.open(url, max_size=2, application="rounds")
+    try:
+        async with db.engine() as connection:
+            await workspaces.create(connection, "main", "Main")
+    finally:
+        await db.close()
+
+
 async def _once(work: Work, home: Path, url: str, points: Failpoints) -> None:
     async with administering(url) as admin:
         # There is always an old week to drop, and a key that was retired long ago.
@@ -159,10 +175,18 @@ def _key_file(home: Path) -> Path:
 
 
 def main() -> int:
-    home, url, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    url, times = sys.argv[1], int(sys.argv[2])
+    with tempfile.TemporaryDirectory(prefix="millstream-rounds-") as home:
+        return _all(Path(home), url, times)
+
+
+def _all(home: Path, server: str, times: int) -> int:
     keys = _key_file(home)
-    texts = keys.read_text(encoding="ascii").split()
-    write_keys(keys, [texts[0], new_key_text()])
+    write_keys(keys, [new_key_text(), new_key_text()])
+    url = urlsplit(server)._replace(path=f"/{_DATABASE}").geturl()
+    made, _ = _in_a_child(lambda: asyncio.run(_made(server, url)))
+    if made:
+        return made
     counted: dict[str, list[int]] = {}
     whole = 0
     for work, names in WORKS:
