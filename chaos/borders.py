@@ -112,7 +112,8 @@ class _Borders:
         except BaseException:
             for task in (asking, *touring, seldom):
                 task.cancel()
-            await asyncio.gather(asking, *touring, seldom, return_exceptions=True)
+            await asyncio.gather(asking, *touring, return_exceptions=True)
+            await asyncio.gather(seldom, return_exceptions=True)
             raise
         self._stand.failpoint_file.unlink(missing_ok=True)
         await self._anew()
