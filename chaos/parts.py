@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chaos.borders import failpoints
 from chaos.play import Report, Say, play
+from chaos.scale.code import code
 from chaos.scale.fairness import fairness
 from chaos.scale.idle import idle
 from chaos.scale.measures import backlog, order, poison
@@ -31,4 +32,5 @@ PARTS: Mapping[str, Part] = {
     "backlog": backlog,
     "fairness": fairness,
     "idle": idle,
+    "code": code,
 }
