@@ -27,6 +27,17 @@ def test_a_port_is_taken_while_somebody_listens() -> None:
     assert is_free("127.0.0.1", free_port())
 
 
+def test_no_connection_takes_a_port_before_its_server_does() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(20)]
+        least = min(client.getsockname()[1] for client in clients)
+        for client in clients:
+            client.close()
+    assert all(free_port() < least for _ in range(20))
+
+
 def test_a_port_is_remembered_until_another_takes_it(tmp_path: Path) -> None:
     note = tmp_path / "port"
     first = remembered_port(note)
