@@ -245,7 +245,7 @@ class _Borders:
         return errors, kills
 
     def _lines(self, errors: Counter[str], kills: Counter[str]) -> list[Line]:
-        tried = [place for place in places() if not place.partition(":")[2].startswith(_AT_START)]
+        tried = [place for place in places() if not _name(place).startswith(_AT_START)]
         alone = [place for place in tried if _stands_alone(place, errors)]
         seldom = [f"{place}: {errors[place]}" for place in _seldom(tried, errors)]
         return [
@@ -292,8 +292,7 @@ def _by_place(errors: Counter[str], kills: Counter[str]) -> Table:
     for place in places():
         why = ""
         if not errors[place] + kills[place]:
-            name = place.partition(":")[2]
-            if name.startswith(_AT_START):
+            if _name(place).startswith(_AT_START):
                 why = _WHY_NOT
             elif _stands_alone(place, errors):
                 why = "stands alone, in no longer transaction"

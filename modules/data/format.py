@@ -8,7 +8,8 @@ from modules.data.formats.options import FORMAT_OPTIONS, FORMATS, PARSE_OPTIONS
 from modules.sdk.context import Context
 from modules.sdk.declaration import Effect, EffectByInput, EffectOf, Example, Module, Result
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.schema import duration, object_of
+from modules.sdk.new_file import EXPIRES_IN, NAME, TAGS
+from modules.sdk.schema import object_of
 from modules.sdk.verdicts import Rejected
 
 
@@ -57,14 +58,10 @@ MODULE = Module(
             "options": FORMAT_OPTIONS,
             "file": object_of(
                 {
-                    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "name": NAME,
                     "mime_type": {"type": "string", "description": "the format tells it unless given"},
-                    "tags": {
-                        "type": "array",
-                        "items": {"type": "string", "minLength": 1, "maxLength": 100},
-                        "maxItems": 50,
-                    },
-                    "expires_in": duration("how long it is kept; without it, without end"),
+                    "tags": TAGS,
+                    "expires_in": EXPIRES_IN,
                 },
                 ["name"],
                 description="write a file of this name, in the place of `text`",

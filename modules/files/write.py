@@ -6,10 +6,11 @@ import base64
 import binascii
 from collections.abc import AsyncIterator
 
-from modules.files.inputs.fields import FILE, NEW, new_file
+from modules.files.inputs.fields import FILE, NEW
 from modules.sdk.context import Context
 from modules.sdk.declaration import Effect, Example, Module, Result
 from modules.sdk.json import JsonObject
+from modules.sdk.new_file import new_file
 from modules.sdk.schema import object_of
 from modules.sdk.verdicts import Rejected
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from modules.http.client.calling import run
 from modules.sdk.declaration import Effect, EffectByInput, EffectOf, Example, Module
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.schema import duration, object_of
+from modules.sdk.new_file import EXPIRES_IN, NAME, TAGS
+from modules.sdk.schema import object_of
 
 _STATUS: list[Json] = [
     {"type": "integer", "minimum": 100, "maximum": 599},
@@ -113,14 +114,10 @@ MODULE = Module(
             "response": {"enum": ["auto", "json", "text", "file"], "default": "auto"},
             "file": object_of(
                 {
-                    "name": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "name": NAME,
                     "mime_type": {"type": "string"},
-                    "tags": {
-                        "type": "array",
-                        "items": {"type": "string", "minLength": 1, "maxLength": 100},
-                        "maxItems": 50,
-                    },
-                    "expires_in": duration("how long it is kept; without it, without end"),
+                    "tags": TAGS,
+                    "expires_in": EXPIRES_IN,
                 },
                 description="what the file of `response: file` is called; the answer tells it unless given",
             ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from server.cli.database import database_url_of
 from server.cli.loop import run
 from server.cli.output import CliError, JsonOption, Out
 from server.settings import Settings, load_settings
@@ -88,14 +89,10 @@ async def _rotation(settings: Settings, slug: str | None) -> AsyncGenerator[Data
     from db.pool import Database
     from db.workspaces import by_slug
     from server.compose import master_key
-    from server.embedded.state import read_state
     from server.failpoints import failing_database, failpoints_of
-    from server.version import product_version
     from workspace.data_rotation import DataRotation
 
-    url = settings.database_url or read_state(settings.home, product_version()).database_url
-    if url is None:
-        raise CliError("there is no database: MILLSTREAM_DATABASE_URL is not set, and no stack is up in this home")
+    url = database_url_of(settings)
     if settings.master_key is None and not settings.master_key_path.exists():
         raise CliError(f"there is no master key at {str(settings.master_key_path)!r}")
     db = await Database.open(url, min_size=1, max_size=2, application="rotate-data")

@@ -9,6 +9,7 @@ import typer
 
 from server.cli.client import JsonObject, connect
 from server.cli.data_keys import add_data_keys
+from server.cli.database import database_url_of
 from server.cli.loop import run
 from server.cli.members import member_id
 from server.cli.output import CliError, JsonOption, Out
@@ -96,15 +97,11 @@ def register(app: typer.Typer) -> None:
 
 async def _rotate(settings: Settings, new_key_file: Path | None) -> int:
     from db.pool import Database
-    from server.embedded.state import read_state
     from server.failpoints import failing_database, failpoints_of
-    from server.version import product_version
     from workspace.keys import MasterKeys, master_keys_from_text, read_master_keys
     from workspace.rotation import rewrap_all, write_keys
 
-    url = settings.database_url or read_state(settings.home, product_version()).database_url
-    if url is None:
-        raise CliError("there is no database: MILLSTREAM_DATABASE_URL is not set, and no stack is up in this home")
+    url = database_url_of(settings)
     db = await Database.open(url, min_size=1, max_size=2, application="rotate-master")
     try:
         failing = failing_database(db, failpoints_of(settings))

@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator
 
 from modules.data.formats.filed import PIECEWISE, all_rows
 from modules.sdk.context import Context
-from modules.sdk.files import NewFile
 from modules.sdk.json import Json, JsonObject
-from modules.sdk.schema import seconds
+from modules.sdk.new_file import new_file
 from modules.sdk.verdicts import Rejected
 
 _PIECE = 2**20
@@ -40,7 +39,9 @@ async def format_file(inputs: JsonObject, context: Context) -> JsonObject:
     else:
         given = {name: value for name, value in inputs.items() if name != "file"}
         content = _pieces(await _written(given, context))
-    file = await context.files.write(content, _new(inputs["file"], form), operation=context.idempotency_key)
+    said = inputs["file"]
+    new = new_file(said if isinstance(said, dict) else {}, mime_type=_KINDS[form])
+    file = await context.files.write(content, new, operation=context.idempotency_key)
     return {"file_id": file.file_id, "file": file.to_json()}
 
 
@@ -88,14 +89,3 @@ async def _written(given: JsonObject, context: Context) -> bytes:
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(content), _PIECE):
         yield content[start : start + _PIECE]
-
-
-def _new(given: Json, form: str) -> NewFile:
-    said: JsonObject = given if isinstance(given, dict) else {}
-    tags, life = said.get("tags"), said.get("expires_in")
-    return NewFile(
-        str(said["name"]),
-        str(said.get("mime_type", _KINDS[form])),
-        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
-        None if life is None else seconds(life),
-    )

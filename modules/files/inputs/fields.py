@@ -1,10 +1,10 @@
-"""What the modules of files share: their fields, and how they read them."""
+"""The fields that the modules of files share."""
 
 from __future__ import annotations
 
-from modules.sdk.files import NewFile
 from modules.sdk.json import JsonObject
-from modules.sdk.schema import duration, object_of, seconds
+from modules.sdk.new_file import EXPIRES_IN, NAME, TAGS
+from modules.sdk.schema import object_of
 
 FILE_ID: JsonObject = {
     "type": "string",
@@ -12,12 +12,11 @@ FILE_ID: JsonObject = {
     "maxLength": 64,
     "description": "as a file's `file_id` is given",
 }
-NAME: JsonObject = {"type": "string", "minLength": 1, "maxLength": 255, "description": "what it is called; no path"}
 NEW: JsonObject = {
-    "name": NAME,
+    "name": {**NAME, "description": "what it is called; no path"},
     "mime_type": {"type": "string", "description": "such as `text/csv`; the name tells it unless given"},
-    "tags": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 100}, "maxItems": 50},
-    "expires_in": duration("how long it is kept; without it, without end"),
+    "tags": TAGS,
+    "expires_in": EXPIRES_IN,
 }
 FILE: JsonObject = object_of(
     {
@@ -31,14 +30,3 @@ FILE: JsonObject = object_of(
     },
     ["file_id", "name", "mime_type", "size", "sha256", "tags", "expires_at"],
 )
-
-
-def new_file(inputs: JsonObject) -> NewFile:
-    """What a file is to be called, by the fields of `NEW`."""
-    kind, tags, life = inputs.get("mime_type"), inputs.get("tags"), inputs.get("expires_in")
-    return NewFile(
-        str(inputs["name"]),
-        None if kind is None else str(kind),
-        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
-        None if life is None else seconds(life),
-    )

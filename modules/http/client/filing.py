@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from email.message import Message
 from urllib.parse import unquote, urlsplit
 
-from modules.http.client.building import as_text, has, headers_and_body, headers_of
+from modules.http.client.building import has, headers_and_body, headers_of
 from modules.http.client.reading import accepts, failure, parsed_body
 from modules.http.client.sending import file_body, has_files
 from modules.sdk.context import Context, HttpResponse, HttpStream, Sending
 from modules.sdk.declaration import Result
-from modules.sdk.files import NewFile
-from modules.sdk.json import Json, JsonObject
-from modules.sdk.schema import seconds
+from modules.sdk.json import JsonObject
+from modules.sdk.new_file import new_file
 from modules.sdk.verdicts import Rejected
 
 _MOST = 20 * 2**20
@@ -66,9 +65,10 @@ async def run_with_files(inputs: JsonObject, context: Context, method: str, url:
                     "body": parsed_body(whole, str(inputs.get("response", "auto"))),
                 }
             )
-        made = await context.files.write(
-            answer.body, _new_file(inputs.get("file"), answer), operation=context.idempotency_key, most=_LARGEST
-        )
+        # What the author says; else what the answer says of itself, else the end of its address.
+        said = inputs.get("file")
+        new = new_file(said if isinstance(said, dict) else {}, name=_name(answer), mime_type=_kind(answer))
+        made = await context.files.write(answer.body, new, operation=context.idempotency_key, most=_LARGEST)
     return Result(
         {"status": answer.status, "headers": dict(answer.headers), "file_id": made.file_id, "file": made.to_json()}
     )
@@ -89,18 +89,6 @@ async def _whole(answer: HttpStream) -> HttpResponse:
             break  # it is read for the words of a failure only
         pieces.append(piece)
     return HttpResponse(answer.status, answer.headers, b"".join(pieces), answer.url)
-
-
-def _new_file(given: Json, answer: HttpStream) -> NewFile:
-    """What the author says; else what the answer says of itself, else the end of its address."""
-    said: JsonObject = given if isinstance(given, dict) else {}
-    tags, life, kind = said.get("tags"), said.get("expires_in"), said.get("mime_type")
-    return NewFile(
-        as_text(said["name"]) if "name" in said else _name(answer),
-        _kind(answer) if kind is None else str(kind),
-        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
-        None if life is None else seconds(life),
-    )
 
 
 def _name(answer: HttpStream) -> str:
