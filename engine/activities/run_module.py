@@ -23,7 +23,7 @@ from engine.activities.exchange import JsonObject, Request, answer, read
 from engine.activities.host import Notices
 from engine.activities.journal import Journal
 from engine.activities.log import RunLog, Written
-from engine.activities.work import LOST, OPEN, Calls, outcome_of, patiently, running_row
+from engine.activities.work import LOST, OPEN, Calls, may_repeat, outcome_of, patiently, running_row
 from engine.core.effects import CallOutcome, ModuleCall
 from engine.core.errors import StepError
 from engine.core.records import StepRecord, StepStatus
@@ -100,7 +100,7 @@ class RunModule:
         if standing is not None:
             if standing.status not in OPEN:
                 return await self._from_row(request, standing)
-            if not _may_repeat(call) and not _same_time(standing.started_at, started_at):
+            if not may_repeat(call) and not _same_time(standing.started_at, started_at):
                 return await self._lost(request, call, standing)
         return await self._see_through(request, self._calls.begin(request.head, call, started_at, []))
 
@@ -154,10 +154,6 @@ def _too_late(call: ModuleCall, written: Written) -> JsonObject:
     """The run has ended, so nothing is called any more; this outcome is nowhere written."""
     error = StepError("run.cancelled", "The run had ended before this call.", step=call.path)
     return answer({"outcome": dump_outcome(CallOutcome(error=error))}, written)
-
-
-def _may_repeat(call: ModuleCall) -> bool:
-    return not call.throttled and call.on_lost == "retry" and (call.effect != "write" or call.idempotent)
 
 
 def _same_time(one: float, other: float) -> bool:

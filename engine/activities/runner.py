@@ -1,7 +1,8 @@
 """One attempt of one module call, from inputs as written to an outcome. No rows, no Temporal.
 
 Order: expressions are evaluated, the result checked against the module's input schema, the module is called under its
-time limit, and whatever happens becomes a value: an output, or a `StepError` with a stable code. Only cancelling leaves as an exception.
+time limit, and whatever happens becomes a value: an output, or a `StepError` with a stable code. Two things leave as exceptions: cancelling,
+and PostgreSQL that went away under the module, which is nothing that the module did.
 
 What a module raises beside `ModuleError` is a fault of ours: the user sees `module.failed`, the operator's log the trace.
 """
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
+from db.errors import DatabaseUnavailable
 from engine.activities.host import Head, Host
 from engine.activities.secrets import Given
 from engine.activities.stored import LIMIT, has_refs
@@ -70,6 +72,10 @@ class Attempt:
     """Still to be done, with the row: see `ended_with`."""
 
 
+class Unbegun(DatabaseUnavailable):
+    """PostgreSQL was away before the module was called."""
+
+
 class Refused(Exception):
     """The attempt ends with this error. `verdict` is what the module said about trying again, None where it said nothing."""
 
@@ -88,7 +94,8 @@ def may_read_secrets(call: ModuleCall, host: Host) -> bool:
 async def attempt(
     head: Head, call: ModuleCall, host: Host, scope: Mapping[str, Value], started_at: float, secrets: Given
 ) -> Attempt:
-    """Makes the attempt over `scope`, which is the call's with every reference loaded. Raises nothing but `CancelledError`.
+    """Makes the attempt over `scope`, which is the call's with every reference loaded. Raises nothing but `CancelledError` and
+    `DatabaseUnavailable`: what the module did by then isn't known, but for `Unbegun`.
 
     What it gives holds no secret that is known when it ends.
     """
@@ -241,7 +248,7 @@ async def _called(
             async with timer:
                 connection = None
                 if call.connection is not None:
-                    connection = await host.connections.use(head.workspace_id, call.connection, secrets.used.add)
+                    connection = await _connected(head, call.connection, host, secrets)
                 return await module.run(given, _context(head, call, scope, host, lines, secrets, connection))
         except TimeoutError:
             if not timer.expired():
@@ -255,13 +262,20 @@ async def _called(
         ) from None
     except ExpressionError as error:
         raise Refused(StepError(error.code, error.message, details=error.details)) from None
-    except (Refused, asyncio.CancelledError):
+    except (Refused, DatabaseUnavailable, asyncio.CancelledError):
         raise
     except Exception:
         _logger.exception("module %s failed in run %s at %s", module.key, head.run_id, call.path)
         raise Refused(
             StepError("module.failed", f"The module {module.name!r} failed in a way that it doesn't foresee.")
         ) from None
+
+
+async def _connected(head: Head, name: str, host: Host, secrets: Given) -> InUse:
+    try:
+        return await host.connections.use(head.workspace_id, name, secrets.used.add)
+    except DatabaseUnavailable as error:
+        raise Unbegun(str(error)) from error
 
 
 def _context(

@@ -1,7 +1,8 @@
 """Module calls that are under way in this process.
 
 A call belongs to the process and not to the activity that began it: a local activity that sees it take long goes away (`deferred`), and the
-ordinary activity that follows adopts it. A call ends when its row is committed; PostgreSQL gone only delays that.
+ordinary activity that follows adopts it. A call ends when its row is committed; PostgreSQL gone only delays that. Where a module itself asks
+PostgreSQL for something and it goes away, the call is made again, or is lost as if with its worker (`may_repeat`): no outage fails a step.
 
 Invariant: at most one call of a `(run, path, attempt)` is under way in a process. Between processes, rows decide: the first
 terminal row of an attempt stands, and whoever comes later takes over what it says.
@@ -18,7 +19,7 @@ from db.pool import DatabaseUnavailable
 from engine.activities.deed import Deed
 from engine.activities.host import Head, Host
 from engine.activities.log import RunLog, Written
-from engine.activities.runner import Attempt, attempt, ended_with, may_read_secrets
+from engine.activities.runner import Attempt, Unbegun, attempt, ended_with, may_read_secrets
 from engine.activities.secrets import RunSecrets
 from engine.activities.stored import INLINE, Payloads, kept, referred, whole
 from engine.core.effects import CallOutcome, ModuleCall
@@ -34,6 +35,15 @@ OPEN = (StepStatus.RUNNING, StepStatus.WAITING)
 """States of a row that may still change."""
 _PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+
+
+class CutShort(Exception):
+    """PostgreSQL went away under a call that mayn't be made twice. Its activity fails; the next finds the row and counts the call as lost."""
+
+
+def may_repeat(call: ModuleCall) -> bool:
+    """Whether a call of which nobody knows what it did is made again under the same attempt."""
+    return not call.throttled and call.on_lost == "retry" and (call.effect != "write" or call.idempotent)
 
 
 class Calls:
@@ -72,7 +82,16 @@ class Calls:
         scope = await patiently(lambda: whole(cast("Value", call.scope), payloads))
         readable = may_read_secrets(call, self._host)
         given = await patiently(lambda: self._secrets.give(head, readable=readable))
-        made = await attempt(head, call, self._host, cast("Mapping[str, Value]", scope), started_at, given)
+
+        async def call_once() -> Attempt:
+            try:
+                return await attempt(head, call, self._host, cast("Mapping[str, Value]", scope), started_at, given)
+            except DatabaseUnavailable as error:
+                if isinstance(error, Unbegun) or may_repeat(call):
+                    raise
+                raise CutShort(str(error)) from error
+
+        made = await patiently(call_once)
         return await patiently(lambda: self._commit(head, call, made, payloads, rows))
 
     async def _commit(

@@ -9,13 +9,17 @@ from uuid import UUID
 import pytest
 
 from db import queue
+from db.failing import FailingDatabase
+from db.failpoints import read_points
 from db.ids import RunId, new_uuid7
 from db.migrate import migrate
 from db.pool import Database
 from server.embedded.postgres import EmbeddedPostgres, PostgresPlace
+from server.failpoints import places
 from tests.fixtures.carrier import Carrier, open_carrier
 from tests.fixtures.flows import flow, step
 from tests.fixtures.http_server import Answer, HttpServer, Request
+from workspace.key_values import key_values_over
 
 
 async def test_a_run_that_temporal_forgot_takes_over_what_its_log_has(
@@ -86,3 +90,32 @@ async def test_a_call_that_ends_while_postgres_is_away_is_made_once(
         await db.close()
     finally:
         await postgres.stop(child)
+
+
+@pytest.mark.parametrize("border", ["before", "mid", "after"])
+async def test_a_module_that_loses_postgres_is_called_again_under_the_same_attempt(
+    db: Database, temporal_address: str, border: str
+) -> None:
+    failing = FailingDatabase(db, read_points(f"{border}:key_values.put:error@1", places()))
+    async with open_carrier(
+        db, temporal_address, task_queue=f"test-{new_uuid7()}", key_values=key_values_over(failing)
+    ) as carrier:
+        once = step("kv.increment", key=f"n-{border}") | {"retry": {"max_attempts": 1}}
+        run = await carrier.run(flow("{{ steps.once.output.value }}", once=once))
+        assert (run.status, run.output) == ("succeeded", 1)
+        rows = await carrier.steps(str(run.run_id))
+        assert [(row.path, row.attempt, row.status) for row in rows] == [("once", 1, "succeeded")]
+
+
+async def test_a_module_that_loses_postgres_and_must_not_be_called_twice_is_lost(
+    db: Database, temporal_address: str
+) -> None:
+    failing = FailingDatabase(db, read_points("after:key_values.put:error@1", places()))
+    async with open_carrier(
+        db, temporal_address, task_queue=f"test-{new_uuid7()}", key_values=key_values_over(failing)
+    ) as carrier:
+        once = step("kv.increment", key="once") | {"retry": {"on_lost": "fail"}}
+        run = await carrier.run(flow(None, once=once))
+        assert (run.status, run.error and run.error["code"]) == ("failed", "worker.lost")
+        rows = await carrier.steps(str(run.run_id))
+        assert [(row.path, row.attempt, row.status) for row in rows] == [("once", 1, "failed")]
