@@ -1,12 +1,12 @@
 """Every failpoint, many times each: the part `failpoints`.
 
-1. *Cut off.* API and worker are started with every place armed: each fails by chance, as if its server had gone, until it has failed often
-   enough. A load and a tour by every route pass them; callers repeat their requests. In rounds, each with those places alone that failed
+1. *Rounds* of maintenance, of the sweeper of files, and of the keys, at each border killed as often as cut off, in processes and
+   databases of their own: a stack seldom does them.
+2. *Cut off.* API and worker are started with every place armed: each fails by chance, as if its server had gone, until it has failed often
+   enough. A load and a tour by every route pass them; callers repeat their requests. Again and again with those places alone that failed
    too seldom: what lies behind the others is then passed more often.
-2. *Killed.* For a time, each process is started with one place at which it is killed: of those that it was seen to pass, the one
+3. *Killed.* For a time, each process is started with one place at which it is killed: of those that it was seen to pass, the one
    at which it died least often.
-3. *Rounds* of maintenance, of the sweeper of files, and of the keys, killed and cut off at each border meanwhile, in processes and a
-   database of their own: a stack seldom does them.
 
 Then all is healed, and every promise is checked as after any play. What is passed once in an installation's life is named, not tried here.
 """
@@ -100,22 +100,19 @@ class _Borders:
 
     async def play(self) -> Report:
         began = time.monotonic()
+        rounds = await self._rounds()
         load = Load(self._stand, list(all_scenes().values()), self._seed)
         await load.deploy()
         stop = asyncio.Event()
         asking = asyncio.create_task(load.run(stop, lanes=10, gap_s=0.3))
         touring = [asyncio.create_task(self._tour.run(stop, lane)) for lane in range(4)]
-        seldom = asyncio.create_task(self._rounds())
         try:
             await self._cut_off()
-            # While processes are killed, PostgreSQL may be started anew too.
-            rounds = await seldom
             await self._killed()
         except BaseException:
-            for task in (asking, *touring, seldom):
+            for task in (asking, *touring):
                 task.cancel()
             await asyncio.gather(asking, *touring, return_exceptions=True)
-            await asyncio.gather(seldom, return_exceptions=True)
             raise
         self._stand.failpoint_file.unlink(missing_ok=True)
         await self._anew()
@@ -130,7 +127,7 @@ class _Borders:
         errors, kills = self._sums(rounds)
         return Report(
             section="failpoints",
-            about=f"each of {len(places())} failpoints: cut off {TIMES} times, killed as often as the time allows",
+            about=f"each of {len(places())} failpoints: {TIMES} times, cut off or killed",
             seed=self._seed,
             seconds=round(seconds, 1),
             settled_s=None if settled is None else round(settled, 1),
@@ -212,17 +209,23 @@ class _Borders:
         await self._stand.back(before, "api", "worker")
 
     async def _rounds(self) -> Mapping[str, list[int]]:
+        """Before the load, or they would take each other's processor for most of an hour."""
+        self._say("what runs seldom is killed and cut off")
+        found = await asyncio.gather(*(self._round(name) for name in rounds_process.WORKS))
+        return {place: counts for one in found for place, counts in one.items()}
+
+    async def _round(self, name: str) -> Mapping[str, list[int]]:
         url = self._stand.state.database_url
         assert url is not None
-        self._say("what runs seldom is killed and cut off beside them")
-        times = max(1, round(TIMES * self._scale))
-        with (self._stand.home / "logs" / "rounds.log").open("wb") as log:
+        times = max(1, round(TIMES / 2 * self._scale))
+        with (self._stand.home / "logs" / f"rounds_{name}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 rounds_process.__name__,
                 url,
                 str(times),
+                name,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
@@ -233,9 +236,7 @@ class _Borders:
                     process.kill()
                     await process.wait()
         if process.returncode != 0:
-            self._tour.wrong.append(
-                f"a round of maintenance, of the sweeper, or of the keys after all that ended with {process.returncode}"
-            )
+            self._tour.wrong.append(f"after all that a whole round of {name} ended with {process.returncode}")
         return cast("dict[str, list[int]]", json.loads(said or b"{}"))
 
     def _sums(self, rounds: Mapping[str, list[int]]) -> tuple[Counter[str], Counter[str]]:
@@ -248,14 +249,15 @@ class _Borders:
 
     def _lines(self, errors: Counter[str], kills: Counter[str]) -> list[Line]:
         tried = [place for place in places() if not _name(place).startswith(_AT_START)]
-        alone = [place for place in tried if _stands_alone(place, errors)]
-        seldom = [f"{place}: {errors[place]}" for place in _seldom(tried, errors)]
+        failed = errors + kills
+        alone = [place for place in tried if _stands_alone(place, failed)]
+        seldom = [f"{place}: {failed[place]}" for place in _seldom(tried, failed)]
         return [
             Line("places", len(places()), None),
             Line(f"of these {_WHY_NOT}", len(places()) - len(tried), None),
             Line("mid: of statements that stand alone, in no longer transaction", len(alone), None),
-            Line("places cut off 20 times or oftener", len(tried) - len(seldom) - len(alone), None),
-            Line("places cut off less often", len(seldom), None, tuple(seldom)),
+            Line(f"places that failed {TIMES} times or oftener", len(tried) - len(seldom) - len(alone), None),
+            Line("places that failed less often", len(seldom), None, tuple(seldom)),
             Line("times cut off", errors.total(), None),
             Line("places killed at", sum(kills[place] > 0 for place in tried), None),
             Line("times killed there", kills.total(), None),
@@ -265,15 +267,15 @@ class _Borders:
         ]
 
 
-def _seldom(places_of_it: Sequence[str], errors: Counter[str]) -> list[str]:
-    return [place for place in places_of_it if errors[place] < TIMES and not _stands_alone(place, errors)]
+def _seldom(places_of_it: Sequence[str], failed: Counter[str]) -> list[str]:
+    return [place for place in places_of_it if failed[place] < TIMES and not _stands_alone(place, failed)]
 
 
-def _stands_alone(place: str, errors: Counter[str]) -> bool:
+def _stands_alone(place: str, failed: Counter[str]) -> bool:
     """Its statement was done often, and never in a longer transaction: there is no such border."""
     border, _, name = place.partition(":")
     return (
-        border == "mid" and not errors[place] and errors[f"before:{name}"] >= TIMES and errors[f"after:{name}"] >= TIMES
+        border == "mid" and not failed[place] and failed[f"before:{name}"] >= TIMES and failed[f"after:{name}"] >= TIMES
     )
 
 
@@ -296,7 +298,7 @@ def _by_place(errors: Counter[str], kills: Counter[str]) -> Table:
         if not errors[place] + kills[place]:
             if _name(place).startswith(_AT_START):
                 why = _WHY_NOT
-            elif _stands_alone(place, errors):
+            elif _stands_alone(place, errors + kills):
                 why = "stands alone, in no longer transaction"
         rows.append([place, errors[place], kills[place], why])
     return Table("failpoints by place", ("place", "cut off", "killed", ""), rows)

@@ -1,7 +1,7 @@
-"""What runs seldom, cut short at each of its borders: `python -m chaos.rounds_process URL TIMES`, in processes of its own.
+"""What runs seldom, cut short at each of its borders: `python -m chaos.rounds_process URL TIMES WORK`, in processes of its own.
 
 A stack does its rounds every ten minutes, and a person rotates keys once a year; so their borders are tried here, on a database of their own in
-the server at URL: at each place so many rounds are killed, and so many are cut off from the server; at last a whole round of each must
+the server at URL: at each place of one work so many rounds are killed, and so many are cut off from the server; at last a whole round must
 succeed. Writes `{PLACE: [killed, cut off]}` in JSON.
 """
 
@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -38,7 +38,8 @@ from workspace.files.upload import uploading
 from workspace.keys import MasterKeys, read_master_keys
 from workspace.rotation import new_key_text, rewrap_all, write_keys
 
-_DATABASE = "rounds"
+_OLD_WEEK = 6
+"""Weeks ago: beyond what is kept."""
 Work: TypeAlias = Callable[[Path, Database], Awaitable[None]]
 
 
@@ -86,8 +87,8 @@ async def _data_keys(home: Path, db: Database) -> None:
     await rotation.drop(0.0, SLUG)
 
 
-WORKS: tuple[tuple[Work, tuple[str, ...]], ...] = (
-    (
+WORKS: Mapping[str, tuple[Work, tuple[str, ...]]] = {
+    "maintenance": (
         _maintenance,
         (
             "maintenance.",
@@ -98,18 +99,18 @@ WORKS: tuple[tuple[Work, tuple[str, ...]], ...] = (
             "audit.delete_old",
         ),
     ),
-    (_files, ("files.",)),
-    (_rotation, ("keys.rewrap",)),
-    (_data_keys, ("sealed_values.", "keys.settle", "keys.retire", "keys.drop")),
-)
-"""With what the names of their statements begin with."""
+    "files": (_files, ("files.",)),
+    "rotation": (_rotation, ("keys.rewrap",)),
+    "data_keys": (_data_keys, ("sealed_values.", "keys.settle", "keys.retire", "keys.drop")),
+}
+"""By name; with what the names of their statements begin with."""
 SELDOM = (
     "maintenance.delete_documents",
     "maintenance.expired_",
     "maintenance.old_",
     "maintenance.retire_",
     "maintenance.strip_",
-    *(name for _, names in WORKS for name in names if name not in {"maintenance.", "files."}),
+    *(name for _, names in WORKS.values() for name in names if name not in {"maintenance.", "files."}),
     "files.abandon",
     "files.bereave",
     "files.expire",
@@ -122,10 +123,10 @@ SELDOM = (
 """What the names of those begin with that no route and no run passes."""
 
 
-async def _made(server: str, url: str) -> None:
+async def _made(server: str, name: str, url: str) -> None:
     """The database, with its first workspace."""
     async with administering(server) as admin:
-        await admin.execute(f"create database {_DATABASE}")
+        await admin.execute(f"create database {name}")
     await migrate(url)
     db = await Database.open(url, max_size=2, application="rounds")
     try:
@@ -137,9 +138,10 @@ async def _made(server: str, url: str) -> None:
 
 async def _once(work: Work, home: Path, url: str, points: Failpoints) -> None:
     async with administering(url) as admin:
-        # There is always an old week to drop, and a key that was retired long ago.
-        await past_weeks(admin, 6)
-        await admin.execute("update workspace_keys set retired_at = retired_at - interval '3 days'")
+        if work is _maintenance:
+            await past_weeks(admin, [_OLD_WEEK])
+        if work is _data_keys:
+            await admin.execute("update workspace_keys set retired_at = retired_at - interval '3 days'")
     db = await Database.open(url, max_size=2, application="rounds")
     try:
         await work(home, FailingDatabase(db, points) if points else db)
@@ -175,38 +177,37 @@ def _key_file(home: Path) -> Path:
 
 
 def main() -> int:
-    url, times = sys.argv[1], int(sys.argv[2])
+    url, times, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with tempfile.TemporaryDirectory(prefix="millstream-rounds-") as home:
-        return _all(Path(home), url, times)
+        return _all(Path(home), url, times, name)
 
 
-def _all(home: Path, server: str, times: int) -> int:
-    keys = _key_file(home)
-    write_keys(keys, [new_key_text(), new_key_text()])
-    url = urlsplit(server)._replace(path=f"/{_DATABASE}").geturl()
-    made, _ = _in_a_child(lambda: asyncio.run(_made(server, url)))
+def _all(home: Path, server: str, times: int, name: str) -> int:
+    work, names = WORKS[name]
+    write_keys(_key_file(home), [new_key_text(), new_key_text()])
+    database = f"rounds_{name}"
+    url = urlsplit(server)._replace(path=f"/{database}").geturl()
+    made, _ = _in_a_child(lambda: asyncio.run(_made(server, database, url)))
     if made:
         return made
+
+    def tried(points: str) -> tuple[int, str]:
+        return _in_a_child(lambda: asyncio.run(_once(work, home, url, read_points(points, places()))))
+
+    whole = tried("")[0]
     counted: dict[str, list[int]] = {}
-    whole = 0
-    for work, names in WORKS:
-
-        def tried(points: str, work: Work = work) -> tuple[int, str]:
-            return _in_a_child(lambda: asyncio.run(_once(work, home, url, read_points(points, places()))))
-
-        whole = whole or tried("")[0]
-        for place in places():
-            if not place.partition(":")[2].startswith(names):
-                continue
-            counts = [0, 0]
-            for kind, action in enumerate(("kill", "error")):
-                for number in range(times):
-                    fired = tried(f"{place}:{action}")[1] == f"{place}:{action}"
-                    counts[kind] += fired
-                    if number == 0 and not fired:
-                        break  # it isn't passed
-            counted[place] = counts
-        whole = whole or tried("")[0]
+    for place in places():
+        if not place.partition(":")[2].startswith(names):
+            continue
+        counts = [0, 0]
+        for kind, action in enumerate(("kill", "error")):
+            for number in range(times):
+                fired = tried(f"{place}:{action}")[1] == f"{place}:{action}"
+                counts[kind] += fired
+                if number == 0 and not fired:
+                    break  # it isn't passed
+        counted[place] = counts
+    whole = whole or tried("")[0]
     print(json.dumps(counted))
     return whole
 

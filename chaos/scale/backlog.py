@@ -7,6 +7,7 @@ some words are common (`order`), some are not (`customer7`, of a thousand) and s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -36,7 +37,7 @@ async def fill(url: str, workspace_id: WorkspaceId, given: Backlog, *, analyze: 
     mark = uuid4().hex[:8]
     async with administering(url) as admin:
         workflows = await _workflows(admin, workspace_id, given, mark)
-        await past_weeks(admin, given.weeks)
+        await past_weeks(admin, range(1, given.weeks + 1))
         if given.ended:
             await _ended(admin, workspace_id, given, workflows, mark)
         if given.queued:
@@ -58,11 +59,11 @@ async def queue_up(url: str, workspace_id: WorkspaceId, workflow_id: WorkflowId,
         await admin.execute(f"vacuum (analyze) {', '.join(TABLES)}, workflow_execution_queue")
 
 
-async def past_weeks(admin: Admin, weeks: int) -> None:
-    """Partitions for the last `weeks` weeks, as `ensure_weeks` would have made them then."""
+async def past_weeks(admin: Admin, ago: Iterable[int]) -> None:
+    """Partitions for the weeks that were so many weeks ago, as `ensure_weeks` would have made them then."""
     now = datetime.now(UTC)
     monday = (now - timedelta(days=now.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-    for number in range(1, weeks + 1):
+    for number in ago:
         start = monday - timedelta(weeks=number)
         for table in TABLES:
             name = f"{table}_{start:%Y%m%d}"
