@@ -71,6 +71,7 @@ async def _files(home: Path, db: Database) -> None:
 async def _rotation(home: Path, db: Database) -> None:
     """From the first of two keys to the second, and back."""
     path = _key_file(home)
+    await have_closed_values(db, MasterKeys(lambda: read_master_keys(path)))
     for turn in (1, -1):
         both = read_master_keys(path)[::turn]
         await rewrap_all(db, MasterKeys(lambda both=both: both))

@@ -1,7 +1,7 @@
 """Weeks: made ahead, and dropped once every run in them is past its retention.
 
 A week is dropped in three steps that may be cut short anywhere: detach (which lets readers finish and holds nobody up), drop,
-next table. The log and the payloads go before the headers, so a week whose header partition still hangs is looked at again.
+next table. The log and the payloads go before the headers, so a week is looked at again for as long as there is a table of its headers.
 
 From the last look on, nobody can pin a run: a pin would come to a header whose log is gone already.
 
@@ -30,11 +30,10 @@ class Week:
     """A week of runs, named by its Monday (UTC)."""
 
     monday: date
-    detaching: bool
 
 
 _ENSURE = values("weeks", "ensure", str)
-_ATTACHED = rows("weeks", "attached", Week)
+_LEFT = rows("weeks", "left", Week)
 _HAS_UNEXPIRED = values("weeks", "has_unexpired", bool)
 _STATE = values("weeks", "state", str)
 _DELETE_RESUMES = command("weeks", "delete_resumes")
@@ -53,7 +52,7 @@ async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[
     newest_to_drop = (today - timedelta(weeks=2)).date()
     dropped: list[date] = []
     async with db.owner() as owner:
-        for week in await owner.all(_ATTACHED):
+        for week in await owner.all(_LEFT):
             if week.monday > newest_to_drop or await _is_needed(db, week.monday):
                 continue
             try:

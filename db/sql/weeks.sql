@@ -2,12 +2,12 @@
 -- Make the weeks ahead of all partitioned tables.
 select ensure_weeks(:ahead);
 
--- name: attached (owner)
--- Weeks of runs, oldest first, as the partitions' names tell them; detaching: a detach was cut short.
-select to_date(right(c.relname, 8), 'YYYYMMDD') as monday, i.inhdetachpending as detaching
-from pg_inherits i
-join pg_class c on c.oid = i.inhrelid
-where i.inhparent = 'public.workflow_runs'::regclass
+-- name: left (owner)
+-- Weeks of runs that there are, oldest first, as their tables' names tell them. One that was detached, and not dropped, hangs on no parent
+-- any more.
+select to_date(right(c.relname, 8), 'YYYYMMDD') as monday
+from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname ~ '^workflow_runs_[0-9]{8}$'
 order by c.relname;
 
 -- name: has_unexpired (engine)

@@ -6,11 +6,15 @@ import asyncpg
 import pytest
 
 from db import partitions, run_rows
+from db.errors import DatabaseUnavailable
+from db.failing import FailingDatabase
+from db.failpoints import read_points
 from db.ids import RunId, uuid7_floor, uuid7_of, uuid7_time
 from db.pool import Database
 from db.record import record
 from db.run_rows import RunFilter
 from engine.maintenance import Maintenance
+from server.failpoints import places
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
 
 LONG_AGO = datetime(2026, 3, 2, tzinfo=UTC)
@@ -120,6 +124,25 @@ async def test_a_drop_that_was_cut_short_goes_on(db: Database, database_url: str
     finally:
         await admin.close()
     assert await partitions.drop_expired_weeks(db) == [LONG_AGO.date()]
+
+
+@pytest.mark.parametrize("table", [1, 2, 3])
+@pytest.mark.parametrize("place", ["after:weeks.detach", "before:weeks.drop", "before:weeks.detach"])
+async def test_a_drop_that_dies_between_its_steps_leaves_no_table(
+    db: Database, database_url: str, place: str, table: int
+) -> None:
+    owner = await tenant(db)
+    await old_weeks(database_url, 1)
+    await run_of(db, owner, LONG_AGO + timedelta(days=1), ended=True)
+    failing = FailingDatabase(db, read_points(f"{place}:error@{table}", places()))
+    with pytest.raises(DatabaseUnavailable):
+        await partitions.drop_expired_weeks(failing)
+    assert await partitions.drop_expired_weeks(db) == [LONG_AGO.date()]
+    admin = await asyncpg.connect(database_url)
+    try:
+        assert await admin.fetch("select relname from pg_class where relname ~ '_20260302$' and relkind = 'r'") == []
+    finally:
+        await admin.close()
 
 
 def test_an_id_carries_its_time() -> None:
