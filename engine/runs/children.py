@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from uuid import UUID
 
 from db import run_rows
@@ -15,7 +16,7 @@ from engine.authority import DEPLOYED
 from engine.core.effects import ChildStart
 from engine.core.errors import Failed, StepError
 from engine.expressions.values import Json
-from engine.problems import Problem
+from engine.problems import NotFound, Problem
 from engine.runs.accept import Acceptor, Entry
 from engine.runs.cancel import Canceller
 from engine.runs.lookup import Lookup
@@ -80,9 +81,11 @@ class ChildRuns:
         return str(taken.run_id)
 
     async def cancel_child(self, parent: Head, run_id: str) -> None:
-        await self._canceller.cancel(
-            WorkspaceId(parent.workspace_id), RunId(UUID(run_id)), "The run that started it was cancelled."
-        )
+        # A child whose workflow was purged meanwhile has ended; an activity that said otherwise would be repeated for ever.
+        with contextlib.suppress(NotFound):
+            await self._canceller.cancel(
+                WorkspaceId(parent.workspace_id), RunId(UUID(run_id)), "The run that started it was cancelled."
+            )
 
     async def _line(self, workspace_id: WorkspaceId, parent: Head) -> list[RunRow]:
         """The parent and the runs above it, nearest first."""

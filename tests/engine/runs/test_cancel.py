@@ -1,5 +1,8 @@
 """Cancelling, in every state, alone and in bulk."""
 
+from uuid import UUID
+
+import asyncpg
 import pytest
 
 from engine.problems import Invalid, NotFound
@@ -47,6 +50,24 @@ async def test_cancelling_goes_down_to_children(stack: Stack) -> None:
     await stack.canceller.cancel(stack.workspace_id, run_id)
     assert (await stack.end(run_id)).status == "cancelled"
     assert (await stack.end(child)).status == "cancelled"
+
+
+async def test_a_run_is_cancelled_though_its_childs_workflow_was_purged(stack: Stack, database_url: str) -> None:
+    await stack.define(flow(name="purged", w=step("core.wait", duration="1h")))
+    name = await stack.define(flow(name="bereft", c=step("core.subworkflow", workflow="purged")))
+    run_id = await stack.start(name)
+    await stack.until(run_id, lambda row: row.status == "waiting")
+    (row,) = await stack.steps(run_id)
+    child = str(row["child_run_id"])
+    admin = await asyncpg.connect(database_url)
+    try:
+        # What a purge leaves, between the child's end and the parent's hearing of it.
+        for table in ("workflow_execution_queue", "workflow_execution_logs", "workflow_runs"):
+            await admin.execute(f"delete from {table} where run_id = $1", UUID(child))
+    finally:
+        await admin.close()
+    await stack.canceller.cancel(stack.workspace_id, run_id)
+    assert (await stack.end(run_id)).status == "cancelled"
 
 
 async def test_many_are_cancelled_by_a_filter_and_an_empty_one_is_refused(stack: Stack) -> None:
