@@ -89,7 +89,7 @@ class Pools:
                     yield connection
                     await _back(pool, connection)
                 except BaseException:
-                    connection.terminate()
+                    await _cut(connection)
                     raise
         finally:
             pool.users -= 1
@@ -193,6 +193,16 @@ def _shut(pool: _Pool) -> None:
     for connection, _ in pool.free:
         connection.terminate()
     pool.free.clear()
+
+
+async def _cut(connection: Connection) -> None:
+    """`terminate` alone takes back the request to cancel that is under way, and a statement would go on at the server, with its locks."""
+    try:
+        with contextlib.suppress(TimeoutError, *_LOST, asyncpg.PostgresError):
+            async with asyncio.timeout(_CLEAN_WITHIN):
+                await connection.close()
+    finally:
+        connection.terminate()
 
 
 async def _back(pool: _Pool, connection: Connection) -> None:

@@ -142,8 +142,10 @@ async def test_a_statement_over_its_time_is_ended_by_the_server(sql: PooledSql) 
     ).rows == [{"n": 0}]
 
 
+@pytest.mark.timeout(60)
 async def test_a_step_that_is_called_off_leaves_no_statement_running(sql: PooledSql) -> None:
-    task = asyncio.create_task(ask(sql, "select pg_sleep(60) as called_off"))
+    # Its own limit is far beyond the test's: what ends it is that it was called off.
+    task = asyncio.create_task(ask(sql, "select pg_sleep(600) as called_off", timeout=600))
     running = "select count(*) as n from pg_stat_activity where state = 'active' and query like '%called_off' and pid <> pg_backend_pid()"
     while (await ask(sql, running)).rows == [{"n": 0}]:
         await asyncio.sleep(0.01)
