@@ -223,6 +223,7 @@ class TestAfterTheKill:
         assert told.error_of("t.b", 1) == "worker.lost"
 
 
+@pytest.mark.slow
 async def test_a_worker_told_to_stop_loses_nothing_and_repeats_nothing_that_had_ended(stand: Stand) -> None:
     """Both processes in turn, while writes are under way in them."""
     url = stand.ledger.url
@@ -262,6 +263,7 @@ async def test_a_sync_webhook_s_run_survives_the_process_that_would_answer(stand
     assert [run["status"] for run in found] == ["succeeded"]
 
 
+@pytest.mark.slow
 async def test_who_waits_while_the_server_is_told_to_stop_may_ask_again(stand: Stand) -> None:
     """A sync webhook in flight is answered in the API's own words, and the same request gets the run's answer later."""
     document = flow("{{ input.n }}", name="waiting", a=call(stand.ledger.url, "/waiting/held"))

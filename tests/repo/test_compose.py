@@ -135,6 +135,7 @@ async def test_postgresql_takes_the_settings_that_it_is_started_with(tmp_path: P
 
 
 @pytest.mark.timeout(600)  # a dozen processes, each of which starts the whole program
+@pytest.mark.slow
 async def test_our_services_run_as_they_are_started_there(
     tmp_path: Path, empty_database_url: str, temporal_address: str
 ) -> None:

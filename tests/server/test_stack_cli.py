@@ -117,6 +117,7 @@ class TestUpAgain:
         assert {other for other in PARTS if pid_of(after, other) != pid_of(before, other)} == {part}
         assert (await running.type("runs", "list", "--json")).code == 0
 
+    @pytest.mark.slow
     async def test_two_starts_at_once_are_one_stack(self, running: Shell) -> None:
         old = processes_of(running.state)
         assert (await running.type("down", "--json")).json == {"stopped": True}
@@ -130,6 +131,7 @@ class TestUpAgain:
         assert {start.json["pids"]["supervisor"] for start in starts} == {running.state.pids.supervisor}
         assert running.state.state == "running"
 
+    @pytest.mark.slow
     async def test_a_lost_key_of_the_api_is_told_and_mended_by_the_next_start(self, running: Shell) -> None:
         key = running.home / "api-key"
         key.unlink()
@@ -142,6 +144,7 @@ class TestUpAgain:
         assert (await running.type("runs", "list")).code == 0
 
 
+@pytest.mark.slow
 async def test_a_newer_database_and_then_another_master_key(running: Shell) -> None:
     """On a home that worked before, and works again afterwards."""
     state = running.state

@@ -7,11 +7,14 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
+import pytest
+
 from tests.engine.histories.breakers import BREAKERS
 
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 async def test_every_deliberate_break_is_caught() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.engine.histories.breakers", cwd=ROOT, stdout=PIPE, stderr=DEVNULL

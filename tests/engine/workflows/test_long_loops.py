@@ -53,6 +53,7 @@ async def test_fifty_thousand_rounds(carrier: Carrier) -> None:
     assert await longest(carrier, run.run_id) < MOST_EVENTS
 
 
+@pytest.mark.slow
 async def test_many_large_answers_at_once_never_fill_one_message(carrier: Carrier, http_server: HttpServer) -> None:
     """400 answers of 30 KB that don't compress, all asked for together: 12 MB, where Temporal takes 4 in one message."""
     chance = random.Random(1)

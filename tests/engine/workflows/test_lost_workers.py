@@ -170,6 +170,7 @@ async def test_a_lost_call_of_a_throttled_step_takes_another_start(
     assert (second.started_at - first.started_at).total_seconds() > 4.5
 
 
+@pytest.mark.slow
 async def test_steps_that_slept_through_their_turn_do_not_begin_all_at_once(
     client_only: Carrier, workers: Workers, http_server: HttpServer, database_url: str
 ) -> None:

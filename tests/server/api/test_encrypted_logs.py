@@ -171,6 +171,7 @@ async def test_q_is_refused_and_other_filters_work(sealed: tuple[Api, str]) -> N
     assert [one["run_id"] for one in found] == [run["run_id"]]
 
 
+@pytest.mark.slow
 async def test_each_row_says_which_it_is(sealed: tuple[Api, str]) -> None:
     """What was written before stays readable as it is, also what looks as if it were closed."""
     api, url = sealed

@@ -153,6 +153,7 @@ async def test_a_killed_supervisor_takes_its_processes_along_and_the_next_one_be
     assert await value(after, "select n from kept") == 7
 
 
+@pytest.mark.slow
 async def test_what_a_dead_supervisor_left_running_is_ended_first(
     start: Start, home: Path, servers: dict[str, str]
 ) -> None:
@@ -180,6 +181,7 @@ async def test_a_start_that_is_called_off_leaves_nothing(start: Start, home: Pat
     assert running.state.state == "stopped"
 
 
+@pytest.mark.slow
 async def test_two_homes_live_side_by_side(start: Start, tmp_path: Path) -> None:
     one, two = await asyncio.gather(start(tmp_path / "one"), start(tmp_path / "two"))
     first, second = await asyncio.gather(one.ready(), two.ready())

@@ -30,6 +30,7 @@ def millstream(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_new_modules_pass_at_once(tree: Path) -> None:
     tests: list[str] = []
     for name, effect in (("crm.find", "read"), ("crm.add", "write"), ("crm.import", "none")):
