@@ -44,6 +44,7 @@ class Tour:
             self._workflows,
             self._queues,
             self._families,
+            self._long,
             self._small,
             self._people,
             self._files,
