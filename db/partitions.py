@@ -10,7 +10,6 @@ Hazard: a detach that was cut short leaves the partition in between; PostgreSQL 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -18,22 +17,15 @@ from db.connection import Connection
 from db.errors import LockHeld
 from db.ids import uuid7_floor
 from db.pool import Database
-from db.statements import command, rows, values
+from db.statements import command, values
 
 AHEAD = 4
 _MANY = 5_000
 _TABLES = ("workflow_payloads", "workflow_execution_logs", "workflow_runs")
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
-    """A week of runs, named by its Monday (UTC)."""
-
-    monday: date
-
-
 _ENSURE = values("weeks", "ensure", str)
-_LEFT = rows("weeks", "left", Week)
+_LEFT = values("weeks", "left", date)
 _HAS_UNEXPIRED = values("weeks", "has_unexpired", bool)
 _STATE = values("weeks", "state", str)
 _DELETE_RESUMES = command("weeks", "delete_resumes")
@@ -52,22 +44,22 @@ async def drop_expired_weeks(db: Database, now: datetime | None = None) -> list[
     newest_to_drop = (today - timedelta(weeks=2)).date()
     dropped: list[date] = []
     async with db.owner() as owner:
-        for week in await owner.all(_LEFT):
-            if week.monday > newest_to_drop or await _is_needed(db, week.monday):
+        for monday in await owner.all(_LEFT):
+            if monday > newest_to_drop or await _is_needed(db, monday):
                 continue
             try:
                 await owner.one(_HOLD_PINS)
-                if await _is_needed(db, week.monday):
+                if await _is_needed(db, monday):
                     continue
-                await _delete_resumes(db, week.monday)
+                await _delete_resumes(db, monday)
                 for table in _TABLES:
-                    await _drop(owner, table, f"{table}_{week.monday:%Y%m%d}")
+                    await _drop(owner, table, f"{table}_{monday:%Y%m%d}")
             except LockHeld:
                 # Somebody reads there for long; the next round goes on where this one stopped.
                 continue
             finally:
                 await owner.one(_FREE_PINS)
-            dropped.append(week.monday)
+            dropped.append(monday)
     return dropped
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from db.ids import RunId
 from engine.problems import Invalid, NotFound
 from tests.engine.runs.stack import Stack
 from tests.fixtures.flows import flow, step
@@ -40,25 +41,25 @@ async def test_a_run_that_has_not_begun_ends_at_once_and_the_next_of_its_key_goe
     await stack.end(third)
 
 
-async def test_cancelling_goes_down_to_children(stack: Stack) -> None:
-    await stack.define(flow(name="child", w=step("core.wait", duration="1h")))
-    name = await stack.define(flow(name="parent", c=step("core.subworkflow", workflow="child")))
+async def waiting_for_its_child(stack: Stack, name: str) -> tuple[RunId, str]:
+    """A run, and the one that it waits for."""
+    await stack.define(flow(name=f"{name}-child", w=step("core.wait", duration="1h")))
+    await stack.define(flow(name=name, c=step("core.subworkflow", workflow=f"{name}-child")))
     run_id = await stack.start(name)
     await stack.until(run_id, lambda row: row.status == "waiting")
     (row,) = await stack.steps(run_id)
-    child = str(row["child_run_id"])
+    return run_id, str(row["child_run_id"])
+
+
+async def test_cancelling_goes_down_to_children(stack: Stack) -> None:
+    run_id, child = await waiting_for_its_child(stack, "parent")
     await stack.canceller.cancel(stack.workspace_id, run_id)
     assert (await stack.end(run_id)).status == "cancelled"
     assert (await stack.end(child)).status == "cancelled"
 
 
 async def test_a_run_is_cancelled_though_its_childs_workflow_was_purged(stack: Stack, database_url: str) -> None:
-    await stack.define(flow(name="purged", w=step("core.wait", duration="1h")))
-    name = await stack.define(flow(name="bereft", c=step("core.subworkflow", workflow="purged")))
-    run_id = await stack.start(name)
-    await stack.until(run_id, lambda row: row.status == "waiting")
-    (row,) = await stack.steps(run_id)
-    child = str(row["child_run_id"])
+    run_id, child = await waiting_for_its_child(stack, "bereft")
     admin = await asyncpg.connect(database_url)
     try:
         # What a purge leaves, between the child's end and the parent's hearing of it.

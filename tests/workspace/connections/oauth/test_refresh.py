@@ -26,13 +26,8 @@ async def granted(provider: OAuthProvider, kind: str = "refresh_token") -> int:
     return counts["granted"].get(kind, 0)
 
 
-@pytest.mark.parametrize(
-    "age",
-    [
-        pytest.param(HOUR + 1, id="ended", marks=pytest.mark.slow),
-        pytest.param(HOUR - 200, id="due", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("age", [pytest.param(HOUR + 1, id="ended"), pytest.param(HOUR - 200, id="due")])
 async def test_fifty_workers_of_five_processes_renew_once_for_each_expiry(
     stand: Stand, database_url: str, oauth_provider: OAuthProvider, age: float
 ) -> None:
