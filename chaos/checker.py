@@ -272,7 +272,14 @@ def _left(found: Evidence) -> list[Line]:
     states = ", ".join(f"{count} {status}" for status, count in sorted(found.temporal.by_status.items()))
     return [
         Line(f"executions that Temporal knows ({states})", found.temporal.by_status.total(), None),
-        Line("of these open", found.temporal.open),
+        _wrong("of these open", found.temporal.open),
+        Line("seconds until none was", round(found.temporal.lag_s), None),
+        Line(
+            "executions without an open run that the reconciler ended",
+            len(found.unowned),
+            None,
+            tuple(found.unowned[:_SHOWN]),
+        ),
         Line("histories read", found.temporal.histories, None),
         _wrong("workflow tasks that failed", found.temporal.failed_tasks),
         Line("places in the queue left", found.left.open_runs),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,15 +34,20 @@ _LEGAL_CAUSES = frozenset(
 _OUTAGE = re.compile(r"^Failed (encoding|decoding) \w+: (the database|no connection to the database)")
 """What a history holds is sealed with the workspace's key, which is in the database: without it the task is tried again."""
 FIRED = re.compile(r"^failpoint (\S+) fired: (\w+)$", re.MULTILINE)
+_UNOWNED = re.compile(r"the execution (\S+ was still open though .+); it is ended")
+_UNOWNED_S = 720.0
+"""What the reconciler gives an execution of which there is no run, and the time until it looks again."""
 _REFUSED = "a stale claim was refused"
 
 
 @dataclass(frozen=True, slots=True)
 class InTemporal:
-    """`failed_tasks`: workflow tasks that failed by our own fault, over `histories` that were read."""
+    """`open` after a wait, and those by `lag_s` seconds after the last run's end; `failed_tasks`: workflow tasks that failed by our own fault,
+    over `histories` that were read."""
 
     by_status: Counter[str]
-    open: int
+    open: list[str]
+    lag_s: float
     histories: int
     failed_tasks: list[str]
 
@@ -56,6 +62,7 @@ class Evidence:
     temporal: InTemporal
     fired: Counter[str]
     refused: int
+    unowned: list[str] = field(default_factory=list[str])
     leftovers: list[str] = field(default_factory=list[str])
 
 
@@ -87,6 +94,7 @@ async def gather(stand: Stand, callers: Sequence[Caller], histories: int) -> Evi
         temporal,
         Counter(f"{place}:{action}" for place, action in FIRED.findall(logs)),
         logs.count(_REFUSED),
+        _UNOWNED.findall(logs),
     )
 
 
@@ -108,11 +116,13 @@ async def unended(stand: Stand) -> int | None:
 
 
 async def _temporal(client: Client, histories: int) -> InTemporal:
-    """Closing is told to visibility a moment later, so what is open is asked for until nothing is."""
-    open_ = -1
-    for _ in range(60):
-        open_ = (await client.count_workflows('ExecutionStatus="Running"')).count
-        if open_ == 0:
+    """Closing is told to visibility a moment later, and an execution whose run ended without it is ended by the reconciler, so what is open is
+    asked for until nothing is."""
+    began = time.monotonic()
+    while True:
+        open_ = [f"{one.id}: {one.workflow_type}" async for one in client.list_workflows('ExecutionStatus="Running"')]
+        lag_s = time.monotonic() - began
+        if not open_ or lag_s > _UNOWNED_S:
             break
         await asyncio.sleep(0.5)
     by_status: Counter[str] = Counter()
@@ -134,7 +144,7 @@ async def _temporal(client: Client, histories: int) -> InTemporal:
                     failed.append(f"{execution.id}: {cause} {told.failure.message[:200]}")
         except RPCError as error:
             failed.append(f"{execution.id}: its history can't be read ({error.message})")
-    return InTemporal(by_status, open_, read, failed)
+    return InTemporal(by_status, open_, lag_s, read, failed)
 
 
 def leftovers_of(home: Path, ports: Sequence[int]) -> list[str]:

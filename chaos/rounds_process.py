@@ -38,8 +38,8 @@ from workspace.files.upload import uploading
 from workspace.keys import MasterKeys, read_master_keys
 from workspace.rotation import new_key_text, rewrap_all, write_keys
 
-_OLD_WEEK = 6
-"""Weeks ago: beyond what is kept."""
+_OLD_WEEKS = (6, 7)
+"""Weeks ago, beyond what is kept. Two: of a week whose drop was cut short only the rest is dropped."""
 Work: TypeAlias = Callable[[Path, Database], Awaitable[None]]
 
 
@@ -140,7 +140,7 @@ async def _made(server: str, name: str, url: str) -> None:
 async def _once(work: Work, home: Path, url: str, points: Failpoints) -> None:
     async with administering(url) as admin:
         if work is _maintenance:
-            await past_weeks(admin, [_OLD_WEEK])
+            await past_weeks(admin, _OLD_WEEKS)
         if work is _data_keys:
             await admin.execute("update workspace_keys set retired_at = retired_at - interval '3 days'")
     db = await Database.open(url, max_size=2, application="rounds")

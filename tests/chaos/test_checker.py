@@ -51,7 +51,7 @@ def good() -> Evidence:
         runs=[run(0), run(1)],
         attempts=[row(number, path) for number in range(2) for path in ("begin", "end")],
         left=Left(0, 0, 0, 0, 0),
-        temporal=InTemporal(Counter(completed=2), 0, 2, []),
+        temporal=InTemporal(Counter(completed=2), [], 0.1, 2, []),
         fired=Counter(),
         refused=0,
     )
@@ -106,8 +106,8 @@ REQUESTS, ROWS = good().requests, good().attempts
         ({"requests": [REQUESTS[0], REQUESTS[2], REQUESTS[1], REQUESTS[3]]}, {"runs at work beyond a key or a cap"}),
         ({"requests": [*REQUESTS[2:], *REQUESTS[:2]]}, {"runs of a key out of order"}),
         ({"requests": REQUESTS[:3]}, {"runs or items of a crowd that never came"}),
-        ({"temporal": InTemporal(Counter(running=1), 1, 1, [])}, {"of these open"}),
-        ({"temporal": InTemporal(Counter(), 0, 1, ["nondeterminism"])}, {"workflow tasks that failed"}),
+        ({"temporal": InTemporal(Counter(running=1), ["a run: run"], 720.0, 1, [])}, {"of these open"}),
+        ({"temporal": InTemporal(Counter(), [], 0.1, 1, ["nondeterminism"])}, {"workflow tasks that failed"}),
         (
             {"left": Left(1, 1, 1, 1, 1)},
             {"places in the queue left", "claims left", "wake-ups left", "items and batches left in queues"},

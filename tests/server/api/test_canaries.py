@@ -224,7 +224,7 @@ async def _dump(url: str) -> bytes:
         out = BytesIO()
         for table in tables:
             await connection.copy_from_query(f'select * from "{table[0]}"."{table[1]}"', output=out, format="binary")
-        assert len(out.getvalue()) > 100_000
+        assert any(table[1] == "workflow_runs" for table in tables)
         return out.getvalue()
     finally:
         await connection.close()
