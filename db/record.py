@@ -28,6 +28,10 @@ WaitKind = Literal["event", "timer", "child", "retry", "throttle"]
 Mocked = Literal["mock", "last_output", "example", "schema", "replay"]
 
 
+class UnknownRun(LookupError):
+    """There is no such run; there was one, if it was purged."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStep:
     """One attempt of one step as it stands now. `attempt` counts from 1; 0 for a skipped step.
@@ -109,7 +113,7 @@ async def record(
     """Write `steps` in their order (of two with one key the later counts), then the run's state, then its end.
 
     `waiting` true or false sets the state so, None leaves it; a queued run becomes running with its first record, begun at
-    `began_at` or now. Raises LookupError for an unknown run. Use it on `Database.single()`: one trip, one commit.
+    `began_at` or now. Raises `UnknownRun`. Use it on `Database.single()`: one trip, one commit.
     """
     distinct = {(step.path, step.attempt): step for step in steps}
     given = list(distinct.values())
@@ -159,7 +163,7 @@ async def record(
         step_words=rows_words,
     )
     if found is None:
-        raise LookupError(f"there is no run {run_id}")
+        raise UnknownRun(f"there is no run {run_id}")
     return found
 
 

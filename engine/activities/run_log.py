@@ -6,6 +6,7 @@ and is written in the same commit. Whatever goes into a row passes the redactor 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import cast
@@ -17,7 +18,7 @@ from db.connection import Connection
 from db.data import Payload, ref_of
 from db.ids import RunId, WorkspaceId
 from db.pool import Database
-from db.record import End, NewStep
+from db.record import End, NewStep, UnknownRun
 from engine.activities.host import Head
 from engine.activities.log import Key, Written
 from engine.activities.secrets import NoSecrets, RunSecrets
@@ -32,6 +33,8 @@ from engine.stale import StaleWrites
 from engine.wire import dump_lines, load_error, load_lines
 from modules.sdk.json_bytes import dumps
 from workspace.secrets.redactor import Redactor
+
+log = logging.getLogger("millstream.worker")
 
 _NO_SECRETS = Redactor(())
 _ENDS: tuple[str, ...] = ("succeeded", "failed", "cancelled", "timed_out")
@@ -79,16 +82,22 @@ class DatabaseLog:
         bodies = {ref_of(body): body for body in payloads}
         given = [_step(row, bodies, redactor) for row in rows]
         ended = None if end is None else _end(end, bodies, redactor)
-        written = await record.record(
-            connection,
-            WorkspaceId(head.workspace_id),
-            _id(head.run_id),
-            given,
-            waiting=waiting,
-            began_at=_moment(head.started_at),
-            end=ended,
-            payloads=[Payload(ref, body) for ref, body in bodies.items()],
-        )
+        try:
+            written = await record.record(
+                connection,
+                WorkspaceId(head.workspace_id),
+                _id(head.run_id),
+                given,
+                waiting=waiting,
+                began_at=_moment(head.started_at),
+                end=ended,
+                payloads=[Payload(ref, body) for ref, body in bodies.items()],
+            )
+        except UnknownRun:
+            # It ended, its execution didn't hear so, and then it was purged. Should it be there after all, the reconciler finds
+            # it without an execution, and starts it again.
+            log.warning("run %s is gone; its execution ends", head.run_id)
+            return Written(frozenset((row.path, row.attempt) for row in rows), stop=True, closed=True)
         closed = written.status in _ENDS and not written.finished_now
         for path, attempt in written.refused:
             self._stale.refused("step", head.run_id, f"{path}#{attempt}")

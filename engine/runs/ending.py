@@ -36,7 +36,7 @@ async def end_run(
     async with db.single() as conn:
         try:
             done = await record.record(conn, workspace_id, run_id, [], end=end)
-        except LookupError:
+        except record.UnknownRun:
             return
     if done.finished_now:
         hub.publish(workspace_id, str(run_id), Kind.ENDED)

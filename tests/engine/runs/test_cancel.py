@@ -1,11 +1,13 @@
 """Cancelling, in every state, alone and in bulk."""
 
+import asyncio
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from db.ids import RunId
+from engine import names
 from engine.problems import Invalid, NotFound
 from tests.engine.runs.stack import Stack
 from tests.fixtures.flows import flow, step
@@ -60,15 +62,30 @@ async def test_cancelling_goes_down_to_children(stack: Stack) -> None:
 
 async def test_a_run_is_cancelled_though_its_childs_workflow_was_purged(stack: Stack, database_url: str) -> None:
     run_id, child = await waiting_for_its_child(stack, "bereft")
-    admin = await asyncpg.connect(database_url)
-    try:
-        # What a purge leaves, between the child's end and the parent's hearing of it.
-        for table in ("workflow_execution_queue", "workflow_execution_logs", "workflow_runs"):
-            await admin.execute(f"delete from {table} where run_id = $1", UUID(child))
-    finally:
-        await admin.close()
+    await purged(database_url, child)  # between the child's end and the parent's hearing of it
     await stack.canceller.cancel(stack.workspace_id, run_id)
     assert (await stack.end(run_id)).status == "cancelled"
+
+
+async def test_an_execution_closes_though_its_run_was_purged(stack: Stack, database_url: str) -> None:
+    """As one does that ended its run, and whose answer about that was lost: it tries to end it again."""
+    name = await stack.define(flow(w=step("core.wait", duration="1h")))
+    run_id = await stack.start(name)
+    await stack.until(run_id, lambda row: row.status == "waiting")
+    await purged(database_url, str(run_id))
+    handle = stack.client.get_workflow_handle(str(run_id))
+    await handle.signal(names.SIGNAL_CANCEL, "gone")
+    await asyncio.wait_for(handle.result(), 30)
+
+
+async def purged(database_url: str, run_id: str) -> None:
+    """What a purge leaves of an ended run."""
+    admin = await asyncpg.connect(database_url)
+    try:
+        for table in ("workflow_execution_queue", "workflow_execution_logs", "workflow_runs"):
+            await admin.execute(f"delete from {table} where run_id = $1", UUID(run_id))
+    finally:
+        await admin.close()
 
 
 async def test_many_are_cancelled_by_a_filter_and_an_empty_one_is_refused(stack: Stack) -> None:
