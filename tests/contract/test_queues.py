@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.fixtures.http_server import Answer
 from tests.fixtures.stack import LIMIT_S, Ran, Stack, problem
 
@@ -227,6 +229,7 @@ async def test_a_deleted_consumer_leaves_the_items_and_deleting_asks_for_force(s
     assert (await stack.http.delete(f"/queues/{queue}", params={"force": "true"})).status_code == 204
 
 
+@pytest.mark.slow
 async def test_the_commands_do_all_of_it(stack: Stack, tmp_path: Path) -> None:
     queue = f"q-{uuid4().hex[:10]}"
     created = await stack.cli(

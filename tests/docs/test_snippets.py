@@ -40,6 +40,8 @@ def tried(page: str) -> list[Block]:
     ]
 
 
+FIRST = "README.md"
+"""The other pages take longer together than a suite may that runs after each change."""
 PAGES = [page for page in pages() if any(each.language in ("sh", "sql") for each in tried(page))]
 
 
@@ -80,7 +82,9 @@ def folder(stand: Stand, tmp_path: Path) -> Path:
 
 
 @pytest.mark.timeout(300)  # the first one also starts the stack
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [page if page == FIRST else pytest.param(page, marks=pytest.mark.slow) for page in PAGES]
+)
 async def test_what_a_page_types_works(page: str, stand: Stand, folder: Path) -> None:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing and any(tool in each.text for tool in missing for each in tried(page)):

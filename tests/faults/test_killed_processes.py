@@ -150,6 +150,7 @@ async def after(stand: Stand) -> dict[str, Told]:
     return told
 
 
+@pytest.mark.slow
 class TestAfterTheKill:
     async def test_a_short_call_in_flight_is_repeated_and_nothing_else(self, after: dict[str, Told]) -> None:
         told = after["short"]
@@ -243,6 +244,7 @@ async def test_a_worker_told_to_stop_loses_nothing_and_repeats_nothing_that_had_
         assert await stand.attempts(run_id) == [(f"s{m}", 1, "succeeded") for m in range(5)]
 
 
+@pytest.mark.slow
 async def test_a_sync_webhook_s_run_survives_the_process_that_would_answer(stand: Stand) -> None:
     url = stand.ledger.url
     document = flow("{{ input.n }}", name="hooked", a=call(url, "/hooked/held"))

@@ -12,6 +12,7 @@ from tests.faults.stand import Stand
 from tests.fixtures.flows import flow, step
 
 
+@pytest.mark.slow
 class TestPostgresGone:
     async def test_nothing_is_accepted_and_everything_goes_on_when_it_is_back(self, stand: Stand) -> None:
         run_id = await begin(stand, "gone")
@@ -47,6 +48,7 @@ class TestPostgresGone:
         assert {run["status"] for run in runs} == {"succeeded"}
 
 
+@pytest.mark.slow
 class TestTemporalGone:
     async def test_webhooks_are_taken_in_and_run_when_it_is_back(self, stand: Stand) -> None:
         run_id = await begin(stand, "away")

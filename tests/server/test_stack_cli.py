@@ -98,6 +98,7 @@ def shell(home: Path) -> Shell:
     return Shell(home)
 
 
+@pytest.mark.slow
 class TestUpAgain:
     async def test_a_running_stack_is_found(self, running: Shell) -> None:
         before = running.state

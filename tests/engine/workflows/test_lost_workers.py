@@ -136,6 +136,7 @@ async def test_a_lost_step_that_must_not_be_repeated_fails(
     assert len(http_server.requests) == 1
 
 
+@pytest.mark.slow
 async def test_a_loop_goes_on_where_its_worker_was_lost(
     client_only: Carrier, workers: Workers, http_server: HttpServer
 ) -> None:

@@ -150,7 +150,7 @@ async def test_some_canaries(
     postgres_url: str, template_database: str, temporal_address: str, tmp_path: Path, http_server: HttpServer
 ) -> None:
     async for url in fresh_database(postgres_url, template_database):
-        await search(url, temporal_address, tmp_path, http_server, canaries(10), 50)
+        await search(url, temporal_address, tmp_path, http_server, canaries(6), 24)
 
 
 @pytest.mark.slow

@@ -65,6 +65,7 @@ def typed(api: Api, tmp_path: Path) -> Typed:
     return run
 
 
+@pytest.mark.slow
 async def test_what_is_put_in_is_found_and_fetched_and_gone_when_it_is_deleted(typed: Typed, tmp_path: Path) -> None:
     source, tag = tmp_path / 'bücher "1".csv', f"t{uuid4().hex[:8]}"
     source.write_bytes(CONTENT)

@@ -156,6 +156,7 @@ async def test_an_old_data_key_and_a_rotation_that_died_are_noted(
     assert "may have values under an older one, such as 'acme'" in found
 
 
+@pytest.mark.slow
 def test_a_process_refuses_in_one_sentence(tmp_path: Path) -> None:
     given = {"MILLSTREAM_HOME": str(tmp_path), "MILLSTREAM_ENV": "production", "MILLSTREAM_LOG_LEVEL": "debug"}
     outside = {name: value for name, value in os.environ.items() if not name.startswith("MILLSTREAM_")}

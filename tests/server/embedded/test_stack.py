@@ -118,6 +118,7 @@ async def test_it_starts_everything_tells_where_it_is_and_stops_without_a_trace(
     assert list((home / "run").glob("*.json")) == []
 
 
+@pytest.mark.slow
 async def test_what_is_killed_comes_back_with_its_data_at_the_same_address(start: Start, home: Path) -> None:
     running = await start(home)
     first = before = await running.ready()
@@ -132,6 +133,7 @@ async def test_what_is_killed_comes_back_with_its_data_at_the_same_address(start
     assert replace(before, pids=first.pids) == first
 
 
+@pytest.mark.slow
 async def test_a_killed_supervisor_takes_its_processes_along_and_the_next_one_begins_with_the_data(
     start: Start, home: Path
 ) -> None:
@@ -191,6 +193,7 @@ async def test_two_homes_live_side_by_side(start: Start, tmp_path: Path) -> None
     assert two.state.state == "running"
 
 
+@pytest.mark.slow
 async def test_a_second_stack_in_one_home_is_refused(start: Start, home: Path) -> None:
     await (await start(home)).ready()
     assert (
