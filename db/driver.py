@@ -20,6 +20,8 @@ SESSION = {
     "plan_cache_mode": "force_generic_plan",
     "timezone": "UTC",
     "idle_in_transaction_session_timeout": "60s",
+    # A statement whose client is gone (killed, or cut off before its request to cancel had got through) ends, and lets go what it holds.
+    "client_connection_check_interval": "2s",
 }
 
 

@@ -1,6 +1,7 @@
 """The ways into the database: whom a connection acts for, and what happens when the server is gone."""
 
 import asyncio
+import sys
 
 import asyncpg
 import pytest
@@ -87,6 +88,40 @@ async def test_a_cancelled_task_leaves_a_usable_pool(database_url: str) -> None:
     async with db.engine() as connection:
         assert await create(connection, "cancelled", "free again") is not None
     await db.close()
+
+
+HOLDER = """
+import asyncio, sys
+from db.pool import Database
+from db.workspaces import create
+
+async def main():
+    db = await Database.open(sys.argv[1], max_size=1)
+    async with db.engine() as connection:
+        await create(connection, "killed", "K")
+        await connection.script("select pg_sleep(60)")
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_process_held_is_let_go_though_its_statement_runs_on(
+    db: Database, database_url: str
+) -> None:
+    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDER, database_url)
+    admin = await asyncpg.connect(database_url)
+    try:
+        while not await admin.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database() and query = 'select pg_sleep(60)'"
+        ):
+            await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+        holder.kill()
+        await holder.wait()
+    async with db.engine() as connection:
+        # Within the limit of one statement, which is far shorter than the sleep.
+        assert await create(connection, "killed", "free again") is not None
 
 
 async def test_a_lost_connection_is_unavailable_and_the_next_one_works(db: Database, postgres_url: str) -> None:

@@ -14,6 +14,8 @@ from modules.sdk.json_bytes import dumps, loads
 
 texts = st.text(st.characters(exclude_categories=()), max_size=10)
 times = st.floats(0, 4e9)
+numbers = st.integers(-(2**63), 2**64 - 1)
+"""Others are refused where data comes in."""
 values = st.recursive(
     st.none()
     | st.integers(-5, 5)
@@ -23,9 +25,9 @@ values = st.recursive(
     max_leaves=8,
 )
 errors = st.builds(
-    StepError, texts, texts, st.none() | texts, st.booleans(), st.dictionaries(texts, st.integers()), st.none() | times
+    StepError, texts, texts, st.none() | texts, st.booleans(), st.dictionaries(texts, numbers), st.none() | times
 )
-lines = st.lists(st.builds(LogLine, times, texts, texts, st.none() | st.integers()), max_size=3).map(tuple)
+lines = st.lists(st.builds(LogLine, times, texts, texts, st.none() | numbers), max_size=3).map(tuple)
 records = st.builds(
     StepRecord,
     path=texts,
