@@ -286,6 +286,7 @@ def _left(found: Evidence) -> list[Line]:
         Line("claims left", found.left.leases),
         Line("wake-ups left", found.left.signals),
         Line("items and batches left in queues", found.left.items),
+        Line("events left in the inbox", found.left.events),
         Line("stale claims refused", found.refused, None),
         Line("failpoints fired", found.fired.total(), None),
         _wrong("processes, ports and files left", found.leftovers),

@@ -108,7 +108,7 @@ async def unended(stand: Stand) -> int | None:
         try:
             async with db.single() as connection:
                 left = await evidence.left(connection)
-                return left.unended + left.items
+                return left.unended + left.items + left.events
         finally:
             await db.close()
     except Exception:  # whatever it is, the next look tells

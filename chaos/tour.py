@@ -43,6 +43,7 @@ class Tour:
         ways = (
             self._workflows,
             self._queues,
+            self._triggers,
             self._families,
             self._long,
             self._small,
@@ -84,6 +85,42 @@ class Tour:
             await self._ask("POST", "/runs/replay", {"filter": {"workflow": name}, "operation": f"{name}-many"})
         await self._hook(name)
         await self._ask("POST", "/runs/cancel", {"filter": {"workflow": name}})
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
+    async def _triggers(self, name: str) -> None:
+        """What starts runs by itself, and the inbox that it goes through."""
+        inputs: dict[str, Json] = {"schema": {"type": "object"}}
+        schedule: dict[str, Json] = {"every": "1s", "overlap": "buffer_one"}
+        document = flow(name, None, no=step("core.set", values={}))
+        document["triggers"] = {
+            "hook": {"module": "webhook.trigger", "version": 1, "inputs": inputs},
+            "at": {"module": "schedule.trigger", "version": 1, "inputs": schedule},
+        }
+        await self._ask("POST", "/workflows", {"document": document})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
+        found = await self._ask("GET", f"/schedules?workflow={name}", None)
+        for one in cast("list[dict[str, Json]]", found["items"]) if found is not None else []:
+            at = f"/schedules/{one['schedule_id']}"
+            await self._ask("POST", f"{at}/pause", {"reason": "chaos"})
+            span: Json = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:00:03Z"}
+            await self._ask("POST", f"{at}/backfill", span)
+            await self._ask("POST", f"{at}/resume", None)
+        hook = f"{self._stand.url}/hooks/main/{name}/hook"
+        await self._ask("POST", hook, {}, key=f"{name}-hook")
+        await self._ask("POST", hook, [], used=422)
+        await self._ask("PATCH", f"/workflows/{name}", {"status": "paused"})
+        found = await self._ask("GET", f"/inbox?workflow={name}", None)
+        for one in cast("list[dict[str, Json]]", found["items"])[:3] if found is not None else []:
+            await self._ask("POST", f"/inbox/{one['event_id']}/replay", None)
+            await asyncio.sleep(0.5)
+            await self._ask("POST", f"/inbox/{one['event_id']}/drop", None)
+        await self._ask("PATCH", f"/workflows/{name}", {"status": "active"})
+        await self._ask(
+            "PUT",
+            f"/workflows/{name}/draft",
+            {"document": flow(name, None, no=step("core.set", values={})), "base_revision": 1},
+        )
+        await self._ask("POST", f"/workflows/{name}/versions/1/rollback", {})
         await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
 
     async def _families(self, name: str) -> None:

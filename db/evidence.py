@@ -45,13 +45,15 @@ class AttemptFact:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Places in the queue of runs, claims among them, wake-ups that nobody was told of, runs without an end, items and batches of app queues."""
+    """Places in the queue of runs, claims among them, wake-ups that nobody was told of, runs without an end, items and batches of app queues,
+    events of the inbox that wait."""
 
     open_runs: int
     leases: int
     signals: int
     unended: int
     items: int
+    events: int
 
 
 _RUNS = rows("evidence", "runs", RunFact)

@@ -26,6 +26,7 @@ FileId = NewType("FileId", UUID)
 SignalId = NewType("SignalId", int)
 ConnectionId = NewType("ConnectionId", UUID)
 ProviderId = NewType("ProviderId", UUID)
+ScheduleId = NewType("ScheduleId", UUID)
 
 MAX_UUID = UUID(int=2**128 - 1)
 MIN_UUID = UUID(int=0)

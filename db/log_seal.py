@@ -75,7 +75,7 @@ async def opened(seal: LogSeal | None, place: LogPlace, kept: Json) -> Json:
     if seal is None or not isinstance(kept, dict):
         return kept
     if isinstance(token := kept.get(_SEALED), str):
-        return loads(await _open(seal, place, base64.b64decode(token)))
+        return loads(await opened_bytes(seal, place, base64.b64decode(token)))
     return kept[_PLAIN] if list(kept) == [_PLAIN] else kept
 
 
@@ -112,10 +112,11 @@ async def closed_body(seal: LogSeal | None, workspace_id: WorkspaceId, ref: str,
 
 
 async def opened_body(seal: LogSeal | None, workspace_id: WorkspaceId, ref: str, body: bytes) -> bytes:
-    return body if seal is None or not is_closed(body) else await _open(seal, _payload(workspace_id, ref), body)
+    return body if seal is None or not is_closed(body) else await opened_bytes(seal, _payload(workspace_id, ref), body)
 
 
-async def _open(seal: LogSeal, place: LogPlace, closed_: bytes) -> bytes:
+async def opened_bytes(seal: LogSeal, place: LogPlace, closed_: bytes) -> bytes:
+    """Of bytes that are closed. Raises `UnreadableData`."""
     plain = await seal.open(place, closed_)
     if plain is None:
         raise UnreadableData(f"data in {place.table}.{place.column} of {place.row} doesn't open")

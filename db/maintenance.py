@@ -24,7 +24,8 @@ _DELETE_BY_RUN = tuple(
     command("maintenance", name) for name in ("delete_payloads", "delete_logs", "delete_resumes", "delete_runs")
 )
 _OLD_ROWS = tuple(
-    command("maintenance", name) for name in ("old_events", "old_idempotency", "expired_key_values", "old_operations")
+    command("maintenance", name)
+    for name in ("old_events", "old_keys", "old_contents", "old_idempotency", "expired_key_values", "old_operations")
 )
 _STRIP = tuple(command("maintenance", name) for name in ("strip_payloads", "strip_answers"))
 _PINNED = values("maintenance", "pinned_of_workflow", int)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 from uuid import UUID
@@ -12,7 +12,8 @@ from db import log_seal
 from db.connection import Connection
 from db.data import Payload, fitting_key, json_or_none
 from db.documents import CompiledDocument
-from db.ids import ApiKeyId, EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.ids import ApiKeyId, RunId, WorkflowId, WorkspaceId
+from db.inbox import HeldEvent, NewEvent, closed_content
 from db.json import Json, dumps, plain_text
 from db.log_seal import LogPlace
 from db.run_rows import Carrier, LogLevel
@@ -22,21 +23,12 @@ from db.statements import command, rows, values
 QueueState = Literal["blocked", "capped", "ready", "starting", "started"]
 
 
+class EventGone(Exception):
+    """The event waits no more, or somebody else has it."""
+
+
 class UnknownWorkflow(LookupError):
     """The workspace has no such workflow, or it was deleted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """What came from outside and starts the run. The same `source` and `dedupe_key` within `window_s` gives the first run.
-
-    Without a `dedupe_key` it is only noted.
-    """
-
-    source: str
-    dedupe_key: str | None = None
-    window_s: float | None = None
-    event_id: EventId = field(default_factory=lambda: EventId(new_uuid7()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +92,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    outcome: Literal["accepted", "duplicate", "document_missing", "workflow_missing"]
+    outcome: Literal["accepted", "duplicate", "event_missing", "document_missing", "workflow_missing"]
     run_id: UUID
     state: QueueState | None
     epoch: int | None
@@ -128,11 +120,11 @@ _UNPIN = command("runs", "unpin")
 
 
 async def accept(
-    connection: Connection, run: NewRun, event: NewEvent | None = None, payloads: Sequence[Payload] = ()
+    connection: Connection, run: NewRun, event: NewEvent | HeldEvent | None = None, payloads: Sequence[Payload] = ()
 ) -> Accepted:
     """Take a run in, or find the one that the same event started before. `payloads` are what `trigger` refers to.
 
-    One trip; two when the document is new here. Raises UnknownWorkflow.
+    One trip; two when the document is new here. Raises UnknownWorkflow, EventGone.
     """
     seal = await log_seal.wanted(connection.seal, run.workspace_id)
 
@@ -147,16 +139,22 @@ async def accept(
         "words": words_of(run.trigger if run.searched is None else run.searched) if seal is None else [],
         "refs": [payload.ref for payload in payloads],
         "bodies": [await log_seal.closed_body(seal, run.workspace_id, one.ref, one.body) for one in payloads],
+        "event_head": None,
+        "event_raw": None,
     }
+    if isinstance(event, NewEvent):
+        given["event_head"], given["event_raw"] = await closed_content(connection.seal, run.workspace_id, event)
     found = await connection.one(_ACCEPT, compiled_data=None, **given)
     if found.outcome == "document_missing":
         found = await connection.one(_ACCEPT, compiled_data=dumps(run.document.compiled), **given)
+    if found.outcome == "event_missing":
+        raise EventGone
     if found.outcome == "workflow_missing":
         raise UnknownWorkflow(f"there is no workflow {run.workflow_id}")
     return Accepted(RunId(found.run_id), found.outcome == "duplicate", found.state, found.epoch)
 
 
-def _header(run: NewRun, event: NewEvent | None) -> Json:
+def _header(run: NewRun, event: NewEvent | HeldEvent | None) -> Json:
     queue: dict[str, Json] = {"counted": run.counted}
     if run.claim is not None:
         queue |= {"holder": run.claim.holder, "lease_s": run.claim.lease_s}
@@ -180,16 +178,15 @@ def _header(run: NewRun, event: NewEvent | None) -> Json:
         "concurrency_key": None if run.concurrency_key is None else fitting_key(run.concurrency_key),
         "log": run.log,
         "retention_days": run.retention_days,
-        "event": None
-        if event is None
-        else {
-            "event_id": str(event.event_id),
-            "source": event.source,
-            "dedupe_key": None if event.dedupe_key is None else fitting_key(event.dedupe_key),
-            "window_s": event.window_s,
-        },
+        "event": _event(event),
         "queue": queue if run.queued else None,
     }
+
+
+def _event(event: NewEvent | HeldEvent | None) -> Json:
+    if isinstance(event, HeldEvent):
+        return {"event_id": str(event.event_id), "epoch": event.epoch}
+    return None if event is None else event.header()
 
 
 def _text(value: UUID | None) -> str | None:

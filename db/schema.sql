@@ -2,7 +2,7 @@
 -- Made by `python -m tests.db.write_schema`; a test compares it with the migrations.
 
 
-CREATE FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[]) RETURNS TABLE(outcome text, id uuid, state text, epoch integer)
+CREATE FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[], event_head json, event_raw bytea) RETURNS TABLE(outcome text, id uuid, state text, epoch integer)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -12,6 +12,9 @@ declare
     cap integer;
     counts boolean := coalesce((place ->> 'counted')::boolean, true);
     claimer text := place ->> 'holder';
+    -- What came is data of the run: it stays where that does.
+    keeps boolean := coalesce(r.log, 'full') = 'full'
+        or exists (select from events_to_be_processed o where o.content_of = (event ->> 'event_id')::uuid and o.verdict = 'waiting');
 begin
     perform act_for(r.workspace_id);
     id := r.run_id;
@@ -36,20 +39,21 @@ begin
         on conflict (workspace_id, compiled_hash) do update set retired_at = null;
     end if;
 
-    if event is not null then
-        insert into events_to_be_processed as e
-            (workspace_id, event_id, source, dedupe_key, dedupe_until, run_id)
-        values (r.workspace_id, (event ->> 'event_id')::uuid, event ->> 'source', event ->> 'dedupe_key',
-            now() + make_interval(secs => (event ->> 'window_s')::double precision), r.run_id)
-        on conflict (workspace_id, source, dedupe_key) where dedupe_key is not null
-            do update set event_id = excluded.event_id, run_id = excluded.run_id, dedupe_until = excluded.dedupe_until,
-                received_at = excluded.received_at
-            where e.dedupe_until <= now();
+    if event ? 'epoch' then
+        -- It waits in the inbox; whoever took it there may have been overtaken.
+        update events_to_be_processed e set verdict = 'accepted', run_id = r.run_id, reason = null, next_at = null, lease_until = null,
+            head = case when keeps then e.head end, raw = case when keeps then e.raw end
+        where e.event_id = (event ->> 'event_id')::uuid and e.workspace_id = r.workspace_id and e.verdict = 'waiting'
+            and e.lease_epoch = (event ->> 'epoch')::integer;
         if not found then
+            outcome := 'event_missing';
+            return next;
+            return;
+        end if;
+    elsif event is not null then
+        id := note_event(r.workspace_id, event, case when keeps then event_head end, case when keeps then event_raw end, 'accepted', r.run_id);
+        if id is distinct from r.run_id then
             outcome := 'duplicate';
-            select e.run_id into id from events_to_be_processed e
-            where e.workspace_id = r.workspace_id and e.source = event ->> 'source'
-                and e.dedupe_key = event ->> 'dedupe_key';
             return next;
             return;
         end if;
@@ -106,7 +110,7 @@ begin
 end
 $$;
 
-ALTER FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[]) OWNER TO ms_owner;
+ALTER FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[], event_head json, event_raw bytea) OWNER TO ms_owner;
 
 CREATE FUNCTION public.act_for(workspace bigint) RETURNS void
     LANGUAGE plpgsql
@@ -1139,6 +1143,9 @@ begin
     if r.trigger_type = 'queue' then
         perform end_batch(r.run_id, r.workflow_id, end_status, end_error);
     end if;
+    if r.trigger_type = 'schedule' then
+        perform schedule_goes_on(r);
+    end if;
     if r.parent_run_id is not null then
         insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)
         select r.workspace_id, r.parent_run_id, 'child', r.parent_path, r.run_id
@@ -1482,6 +1489,45 @@ CREATE FUNCTION public.next_turn(workspace bigint, workflow uuid) RETURNS bigint
 $$;
 
 ALTER FUNCTION public.next_turn(workspace bigint, workflow uuid) OWNER TO ms_owner;
+
+CREATE FUNCTION public.note_event(workspace bigint, event jsonb, event_head json, event_raw bytea, said text, run uuid) RETURNS uuid
+    LANGUAGE plpgsql
+    AS $$
+declare
+    own uuid := (event ->> 'event_id')::uuid;
+    span interval := make_interval(secs => (event ->> 'window_s')::double precision);
+    first events_to_be_processed;
+begin
+    if event ->> 'dedupe_key' is not null then
+        update events_to_be_processed e set dedupe_until = null
+        where e.workspace_id = workspace and e.source = event ->> 'source' and e.dedupe_key = event ->> 'dedupe_key'
+            and e.dedupe_until <= now();
+    end if;
+    insert into events_to_be_processed
+        (workspace_id, event_id, kind, source, workflow_id, trigger_id, dedupe_key, dedupe_until, run_id, verdict, next_at, size, head, raw)
+    values (workspace, own, event ->> 'kind', event ->> 'source', (event ->> 'workflow_id')::uuid, event ->> 'trigger_id',
+        event ->> 'dedupe_key', case when event ->> 'dedupe_key' is not null then now() + span end, run, said,
+        case when said = 'waiting' then now() end, coalesce((event ->> 'size')::integer, 0), event_head, event_raw)
+    on conflict (workspace_id, source, dedupe_key) where dedupe_until is not null do nothing;
+    if found then
+        return run;
+    end if;
+    select * into first from events_to_be_processed e
+    where e.workspace_id = workspace and e.source = event ->> 'source' and e.dedupe_key = event ->> 'dedupe_key'
+        and e.dedupe_until is not null;
+    if event ->> 'kind' <> 'api' then
+        insert into events_to_be_processed
+            (workspace_id, event_id, kind, source, workflow_id, trigger_id, dedupe_key, run_id, verdict, reason, size,
+            content_of)
+        values (workspace, own, event ->> 'kind', event ->> 'source', (event ->> 'workflow_id')::uuid, event ->> 'trigger_id',
+            event ->> 'dedupe_key', first.run_id, 'duplicate', 'It came before, as the event ' || first.event_id || '.',
+            coalesce((event ->> 'size')::integer, 0), coalesce(first.content_of, first.event_id));
+    end if;
+    return first.run_id;
+end
+$$;
+
+ALTER FUNCTION public.note_event(workspace bigint, event jsonb, event_head json, event_raw bytea, said text, run uuid) OWNER TO ms_owner;
 
 CREATE FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) RETURNS text
     LANGUAGE plpgsql
@@ -1945,6 +1991,20 @@ $$;
 
 ALTER FUNCTION public.room_under_cap(workflow uuid) OWNER TO ms_owner;
 
+CREATE FUNCTION public.schedule_goes_on(run public.workflow_runs) RETURNS void
+    LANGUAGE sql
+    AS $$
+    with waiting as materialized (
+        select w.event_id from events_to_be_processed w
+        where w.workspace_id = run.workspace_id and w.source = 'schedule:' || run.workflow_id || ':' || run.trigger_id
+            and w.verdict = 'waiting' and w.next_at > now()
+        for update skip locked
+    )
+    update events_to_be_processed e set next_at = now() from waiting w where e.event_id = w.event_id
+$$;
+
+ALTER FUNCTION public.schedule_goes_on(run public.workflow_runs) OWNER TO ms_owner;
+
 CREATE FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) RETURNS SETOF uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2354,13 +2414,32 @@ ALTER TABLE public.connections_uses OWNER TO ms_owner;
 CREATE TABLE public.events_to_be_processed (
     workspace_id bigint NOT NULL,
     event_id uuid NOT NULL,
+    kind text NOT NULL,
     source text NOT NULL,
+    workflow_id uuid,
+    trigger_id text,
     dedupe_key text,
     dedupe_until timestamp with time zone,
-    run_id uuid NOT NULL,
+    run_id uuid,
+    verdict text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone,
+    lease_epoch integer DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT events_dedupe_is_whole CHECK (((dedupe_key IS NULL) = (dedupe_until IS NULL)))
-);
+    size integer DEFAULT 0 NOT NULL,
+    head json,
+    raw bytea,
+    content_of uuid,
+    CONSTRAINT events_accepted_has_run CHECK (((verdict <> 'accepted'::text) OR (run_id IS NOT NULL))),
+    CONSTRAINT events_dedupe_has_key CHECK (((dedupe_until IS NULL) OR (dedupe_key IS NOT NULL))),
+    CONSTRAINT events_kind CHECK ((kind = ANY (ARRAY['api'::text, 'webhook'::text, 'email'::text, 'schedule'::text, 'event'::text, 'workflow'::text, 'poll'::text]))),
+    CONSTRAINT events_lease_waits CHECK (((lease_until IS NULL) OR (verdict = 'waiting'::text))),
+    CONSTRAINT events_verdict CHECK ((verdict = ANY (ARRAY['waiting'::text, 'accepted'::text, 'duplicate'::text, 'refused'::text, 'failed'::text, 'dropped'::text]))),
+    CONSTRAINT events_waiting_has_time CHECK (((verdict = 'waiting'::text) = (next_at IS NOT NULL)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.05');
 
 ALTER TABLE ONLY public.events_to_be_processed FORCE ROW LEVEL SECURITY;
 
@@ -2587,6 +2666,34 @@ CREATE VIEW public.run_headers WITH (security_invoker='true') AS
      LEFT JOIN public.workflow_execution_queue q ON ((q.run_id = r.run_id)));
 
 ALTER VIEW public.run_headers OWNER TO ms_owner;
+
+CREATE TABLE public.schedules (
+    workspace_id bigint NOT NULL,
+    schedule_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    trigger_id text NOT NULL,
+    live boolean NOT NULL,
+    cron text,
+    every_s double precision,
+    timezone text NOT NULL,
+    overlap text NOT NULL,
+    catchup_s double precision NOT NULL,
+    jitter_s double precision NOT NULL,
+    paused_at timestamp with time zone,
+    pause_reason text,
+    next_at timestamp with time zone,
+    due_at timestamp with time zone,
+    last_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schedules_due_with_next CHECK (((next_at IS NULL) = (due_at IS NULL))),
+    CONSTRAINT schedules_one_timing CHECK (((cron IS NULL) <> (every_s IS NULL))),
+    CONSTRAINT schedules_overlap CHECK ((overlap = ANY (ARRAY['skip'::text, 'buffer_one'::text, 'buffer_all'::text, 'cancel_other'::text, 'allow_all'::text]))),
+    CONSTRAINT schedules_stand_still CHECK (((next_at IS NULL) OR (live AND (paused_at IS NULL))))
+);
+
+ALTER TABLE ONLY public.schedules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.schedules OWNER TO ms_owner;
 
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
@@ -2956,6 +3063,12 @@ ALTER TABLE ONLY public.queue_rate_limiting
 ALTER TABLE ONLY public.rate_ledger
     ADD CONSTRAINT rate_ledger_pkey PRIMARY KEY (workspace_id, key);
 
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (schedule_id);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_workflow_id_trigger_id_key UNIQUE (workflow_id, trigger_id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
@@ -3058,9 +3171,21 @@ CREATE INDEX connections_provider ON public.connections USING btree (provider_id
 
 CREATE INDEX connections_uses_workflow ON public.connections_uses USING btree (workflow_id);
 
-CREATE UNIQUE INDEX events_dedupe ON public.events_to_be_processed USING btree (workspace_id, source, dedupe_key) WHERE (dedupe_key IS NOT NULL);
+CREATE INDEX events_api_received ON public.events_to_be_processed USING btree (received_at) WHERE (kind = 'api'::text);
 
-CREATE INDEX events_received ON public.events_to_be_processed USING btree (received_at);
+CREATE INDEX events_content ON public.events_to_be_processed USING btree (content_of) WHERE (content_of IS NOT NULL);
+
+CREATE UNIQUE INDEX events_dedupe ON public.events_to_be_processed USING btree (workspace_id, source, dedupe_key) WHERE (dedupe_until IS NOT NULL);
+
+CREATE INDEX events_kept ON public.events_to_be_processed USING btree (received_at) WHERE (head IS NOT NULL);
+
+CREATE INDEX events_newest ON public.events_to_be_processed USING btree (workspace_id, event_id DESC) WHERE (kind <> 'api'::text);
+
+CREATE INDEX events_of_workflow ON public.events_to_be_processed USING btree (workflow_id, event_id DESC) WHERE (kind <> 'api'::text);
+
+CREATE INDEX events_received ON public.events_to_be_processed USING btree (received_at) WHERE (kind <> 'api'::text);
+
+CREATE INDEX events_waiting ON public.events_to_be_processed USING btree (workspace_id, source, event_id) WHERE (verdict = 'waiting'::text);
 
 CREATE INDEX file_operations_expiry ON public.file_operations USING btree (expires_at);
 
@@ -3085,6 +3210,10 @@ CREATE INDEX key_value_operations_created ON public.key_value_operations USING b
 CREATE INDEX key_values_expires ON public.key_values USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX rate_ledger_expires ON public.rate_ledger USING btree (expires_at);
+
+CREATE INDEX schedules_due ON public.schedules USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX schedules_newest ON public.schedules USING btree (workspace_id, schedule_id DESC);
 
 CREATE INDEX user_roles_workspace ON public.user_roles USING btree (workspace_id);
 
@@ -3156,6 +3285,8 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.files FOR EACH
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.interim_app_credentials FOR EACH ROW EXECUTE FUNCTION public.audit_row('consent', '($1).connection_id', '(select c.name from connections c where c.connection_id = ($1).connection_id)', 'connection_id', 'state_hash secret user_id created_at expires_at', 'asked');
 
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.schedules FOR EACH ROW EXECUTE FUNCTION public.audit_row('schedule', '($1).schedule_id', '($1).trigger_id', 'live cron every_s timezone overlap catchup_s jitter_s paused_at pause_reason', 'schedule_id workflow_id trigger_id next_at due_at last_at created_at', 'always');
+
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION public.audit_row('member', '($1).user_id', '(select u.email from users u where u.user_id = ($1).user_id)', 'user_id role', 'created_at', 'always');
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.audit_row('workflow', '($1).workflow_id', '($1).name', 'name status live_version max_concurrent_runs', 'workflow_id created_at created_by updated_at deleted_at', 'always');
@@ -3220,6 +3351,9 @@ ALTER TABLE ONLY public.key_values
 
 ALTER TABLE ONLY public.queue_rate_limiting
     ADD CONSTRAINT queue_rate_limiting_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES public.workflows_app_queues(queue_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE CASCADE;
@@ -3328,6 +3462,8 @@ CREATE POLICY engine ON public.queue_rate_limiting TO ms_engine USING ((workspac
 
 CREATE POLICY engine ON public.rate_ledger TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.schedules TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.user_roles TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.users TO ms_engine USING (true) WITH CHECK (true);
@@ -3390,6 +3526,8 @@ ALTER TABLE public.queue_rate_limiting ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rate_ledger ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY search_sees ON public.workflow_runs FOR SELECT TO ms_search USING (true);
 
 CREATE POLICY tenant ON public.api_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -3433,6 +3571,8 @@ CREATE POLICY tenant ON public.key_values TO ms_app USING ((workspace_id = (NULL
 CREATE POLICY tenant ON public.queue_rate_limiting TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.rate_ledger TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.schedules TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.user_roles TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -3514,9 +3654,9 @@ RESET SESSION AUTHORIZATION;
 GRANT USAGE ON SCHEMA public TO ms_search;
 RESET SESSION AUTHORIZATION;
 
-REVOKE ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[]) TO ms_app;
-GRANT ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[]) TO ms_engine;
+REVOKE ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[], event_head json, event_raw bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[], event_head json, event_raw bytea) TO ms_app;
+GRANT ALL ON FUNCTION public.accept_run(header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[], bodies bytea[], event_head json, event_raw bytea) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.act_for(workspace bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.act_for(workspace bigint) TO ms_app;
@@ -3695,6 +3835,10 @@ REVOKE ALL ON FUNCTION public.next_turn(workspace bigint, workflow uuid) FROM PU
 GRANT ALL ON FUNCTION public.next_turn(workspace bigint, workflow uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.next_turn(workspace bigint, workflow uuid) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.note_event(workspace bigint, event jsonb, event_head json, event_raw bytea, said text, run uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_event(workspace bigint, event jsonb, event_head json, event_raw bytea, said text, run uuid) TO ms_app;
+GRANT ALL ON FUNCTION public.note_event(workspace bigint, event jsonb, event_head json, event_raw bytea, said text, run uuid) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) TO ms_app;
 GRANT ALL ON FUNCTION public.pin_run(workspace bigint, run uuid, who text, why text) TO ms_engine;
@@ -3734,6 +3878,10 @@ GRANT ALL ON FUNCTION public.request_cancel(workspace bigint, run uuid, reason t
 REVOKE ALL ON FUNCTION public.room_under_cap(workflow uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.room_under_cap(workflow uuid) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.schedule_goes_on(run public.workflow_runs) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.schedule_goes_on(run public.workflow_runs) TO ms_app;
+GRANT ALL ON FUNCTION public.schedule_goes_on(run public.workflow_runs) TO ms_engine;
 
 REVOKE ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.search_runs(words text[], of_workflow uuid, of_statuses text[], of_version integer, of_trigger text, of_test boolean, of_pinned boolean, lowest uuid, below uuid, most integer, oldest_first boolean) TO ms_app;
@@ -3831,6 +3979,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflows TO ms_engine;
 
 GRANT SELECT ON TABLE public.run_headers TO ms_app;
 GRANT SELECT ON TABLE public.run_headers TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO ms_engine;
 
 GRANT SELECT ON TABLE public.schema_migrations TO ms_app;
 GRANT SELECT ON TABLE public.schema_migrations TO ms_engine;

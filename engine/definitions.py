@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db import app_queues, connections, maintenance, run_rows, versions, workflows
+from db import app_queues, connections, inbox, maintenance, run_rows, versions, workflows
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
-from db.ids import UserId, WorkflowId, WorkspaceId
+from db.ids import QueueId, UserId, WorkflowId, WorkspaceId
 from db.pool import Database
 from db.versions import Draft
 from db.workflows import Workflow
@@ -21,7 +21,7 @@ from engine.authority import Authority, authorise
 from engine.definition_views import draft_view, findings_view, hooks, renamed, storable, version_view, workflow_view
 from engine.expressions.nearest import suggestion
 from engine.expressions.values import Json
-from engine.hub import Hub
+from engine.hub import Hub, Kind
 from engine.problems import Conflict, Invalid, NotFound, Problem, Unavailable
 from engine.queues.binding import Bindings
 from engine.runs.cancel import Canceller
@@ -38,6 +38,7 @@ from engine.spec.named import connections_of
 from engine.spec.normalize import complete
 from engine.spec.upgrade import upgrade
 from engine.spec.validate import validate
+from engine.triggers.timetable import Timetable
 
 JsonObject = dict[str, Json]
 
@@ -54,6 +55,8 @@ class Definitions:
         self._catalog = catalog
         self._canceller = canceller
         self._bindings = Bindings(catalog, hub)
+        self._hub = hub
+        self._timetable = Timetable()
         self._code = code
         self._public_url = public_url.rstrip("/")
 
@@ -124,7 +127,9 @@ class Definitions:
             )
             shown = await self._read(conn, living(changed, reference), slug)
             queues = await self._bindings.of(conn, workspace_id, workflow.workflow_id)
-        self._bindings.tell(workspace_id, queues)
+            await inbox.hurry(conn, workspace_id, workflow.workflow_id)
+            await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
+        self._tell(workspace_id, workflow.workflow_id, queues)
         return shown
 
     async def delete(
@@ -150,6 +155,9 @@ class Definitions:
             # Before its runs are cancelled: their items then go back to their queues, uncounted as failures.
             await app_queues.unbind(conn, workspace_id, workflow.workflow_id)
             await connections.bind(conn, workspace_id, workflow.workflow_id, ())
+            await inbox.hurry(conn, workspace_id, workflow.workflow_id)
+            await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
+        self._tell(workspace_id, workflow.workflow_id, set())
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:
             await self._purge(workspace_id, workflow, open_runs)
@@ -244,9 +252,10 @@ class Definitions:
                 raise NotFound("workflow", reference)
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "deployed")
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
+            await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
-        self._bindings.tell(workspace_id, queues)
+        self._tell(workspace_id, workflow.workflow_id, queues)
         return version_view(version), deployed.created
 
     async def list_versions(
@@ -297,7 +306,8 @@ class Definitions:
                 raise NotFound("version", str(number))
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "made live again")
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
-        self._bindings.tell(workspace_id, queues)
+            await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
+        self._tell(workspace_id, workflow.workflow_id, queues)
         return version_view(version)
 
     async def diff(
@@ -366,6 +376,12 @@ class Definitions:
                 break
             after = batch[-1]
         return ending
+
+    def _tell(self, workspace_id: WorkspaceId, workflow_id: WorkflowId, queues: set[QueueId]) -> None:
+        """Once it is committed: what starts its runs looks again."""
+        self._bindings.tell(workspace_id, queues)
+        for kind in (Kind.EVENT, Kind.SCHEDULE):
+            self._hub.publish(int(workspace_id), str(workflow_id), kind)
 
     async def _purge(self, workspace_id: WorkspaceId, workflow: Workflow, asked: int) -> None:
         try:

@@ -46,6 +46,10 @@ class Kind(StrEnum):
     """A signal row for the run was committed: its execution has to be woken."""
     ITEMS = "i"
     """Not of a run but of an app queue, by its id: items came, or it may go on."""
+    SCHEDULE = "t"
+    """Not of a run but of a workflow, by its id: when it is due has changed."""
+    EVENT = "v"
+    """Not of a run but of the inbox: an event waits, by its id, or those of a workflow may go on, by its id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ from engine.sandbox.findings import CodeFindings
 from engine.sandbox.sandbox import Sandbox
 from engine.sealing import SealingCodec
 from engine.stale import StaleWrites
+from engine.triggers.inbox import Inbox
+from engine.triggers.processor import Processor
+from engine.triggers.scheduler import Scheduler
+from engine.triggers.schedules import Schedules
 from engine.triggers.webhook import Webhooks
 from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
@@ -127,6 +131,8 @@ class Engine:
     bulk: Bulk
     resumer: Resumer
     webhooks: Webhooks
+    inbox: Inbox
+    schedules: Schedules
     queues: Queues
     files: Callable[[int], StoredFiles]
     connections: Connections
@@ -214,6 +220,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             sandbox,
             sql_over(pools),
         )
+        webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
+        scheduler = Scheduler(db, hub, lookup, canceller)
         replayer = Replayer(db, lookup, prepared, acceptor)
         engine = Engine(
             db=db,
@@ -233,7 +241,9 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             replayer=replayer,
             bulk=Bulk(db, canceller, replayer),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
-            webhooks=Webhooks(db, hub, lookup, acceptor),
+            webhooks=webhooks,
+            inbox=Inbox(db, hub),
+            schedules=Schedules(db, hub),
             queues=Queues(db, sealed, hub),
             files=files,
             connections=Connections(db, credentials, opener, consents, Trials(egress, probes), egress),
@@ -256,6 +266,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
                 log=logging.getLogger("millstream.files"),
             ),
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
+            "scheduler": scheduler.run(),
+            "inbox": Processor(db, hub, acceptor, {"webhook": webhooks, "schedule": scheduler}, stale).run(),
         }
         async with _at_work(jobs):
             yield engine

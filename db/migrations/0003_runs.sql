@@ -189,21 +189,54 @@ create index workflow_execution_queue_key on workflow_execution_queue (workflow_
 create index workflow_execution_queue_lease on workflow_execution_queue (lease_until) where state = 'starting';
 create index workflow_execution_queue_workspace on workflow_execution_queue (workspace_id, run_id desc);
 
--- The inbox: what came from outside, committed with the run that it started. A source's dedupe_key gives the first run
--- again until dedupe_until.
+-- The inbox: what came from outside, committed before its answer.
+--
+--   waiting    something is still to be done before a run starts; from next_at on, by whoever holds it until lease_until
+--   accepted   its run was taken in with this verdict, in one transaction
+--   duplicate  its source's dedupe_key came before; run_id is what that one started, once it has
+--   refused    it was answered with a refusal, or could never start a run: reason says why
+--   failed     it was tried too often; a replay makes it wait again
+--   dropped    somebody dropped it, or its workflow went, while it waited
+--
+-- Those of one source are taken in the order of their ids. A source's dedupe_key counts until dedupe_until. What came (head, and raw with a
+-- first byte that says whether it is closed) goes earlier than the row; what came for several triggers, or several times, is shared by content_of.
 create table events_to_be_processed (
     workspace_id bigint not null,
     event_id uuid primary key,
+    kind text not null,
     source text not null,
+    workflow_id uuid,
+    trigger_id text,
     dedupe_key text,
     dedupe_until timestamptz,
-    run_id uuid not null,
+    run_id uuid,
+    verdict text not null,
+    reason text,
+    attempts integer not null default 0,
+    next_at timestamptz,
+    lease_epoch integer not null default 0,
+    lease_until timestamptz,
     received_at timestamptz not null default now(),
-    constraint events_dedupe_is_whole check ((dedupe_key is null) = (dedupe_until is null))
-);
+    size integer not null default 0,
+    head json,
+    raw bytea,
+    content_of uuid,
+    constraint events_kind check (kind in ('api', 'webhook', 'email', 'schedule', 'event', 'workflow', 'poll')),
+    constraint events_verdict check (verdict in ('waiting', 'accepted', 'duplicate', 'refused', 'failed', 'dropped')),
+    constraint events_waiting_has_time check ((verdict = 'waiting') = (next_at is not null)),
+    constraint events_lease_waits check (lease_until is null or verdict = 'waiting'),
+    constraint events_accepted_has_run check (verdict <> 'accepted' or run_id is not null),
+    constraint events_dedupe_has_key check (dedupe_until is null or dedupe_key is not null)
+) with (autovacuum_vacuum_scale_factor = 0.05);
 create unique index events_dedupe on events_to_be_processed (workspace_id, source, dedupe_key)
-    where dedupe_key is not null;
-create index events_received on events_to_be_processed (received_at);
+    where dedupe_until is not null;
+create index events_received on events_to_be_processed (received_at) where kind <> 'api';
+create index events_api_received on events_to_be_processed (received_at) where kind = 'api';
+create index events_of_workflow on events_to_be_processed (workflow_id, event_id desc) where kind <> 'api';
+create index events_newest on events_to_be_processed (workspace_id, event_id desc) where kind <> 'api';
+create index events_waiting on events_to_be_processed (workspace_id, source, event_id) where verdict = 'waiting';
+create index events_kept on events_to_be_processed (received_at) where head is not null;
+create index events_content on events_to_be_processed (content_of) where content_of is not null;
 
 -- Bodies posted to the resume addresses of steps; one a step, kept if it comes before the step waits.
 create table workflow_resumes (

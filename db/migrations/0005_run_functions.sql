@@ -115,11 +115,12 @@ create trigger workflows_cap_changed after update of max_concurrent_runs on work
 
 -- Takes a run in: event, document, payloads, header and queue row, all or nothing.
 -- header: the columns of workflow_runs that the caller sets, and beside them
---   event {event_id, source, dedupe_key, window_s}, queue {counted, holder, lease_s}; each may be absent.
--- outcome: accepted · duplicate (id is the first run's) · document_missing (call again with compiled) · workflow_missing
+--   event, as note_event takes it, or {event_id, epoch} of one that waits; queue {counted, holder, lease_s}; each may be absent.
+-- outcome: accepted · duplicate (id is the first run's) · event_missing (it waits no more, or for somebody else) ·
+--   document_missing (call again with compiled) · workflow_missing
 create function accept_run(
     header jsonb, trigger_data json, options_data json, warnings_data json, compiled_data json, words text[], refs text[],
-    bodies bytea[]
+    bodies bytea[], event_head json, event_raw bytea
 ) returns table (outcome text, id uuid, state text, epoch integer)
 language plpgsql as $$
 declare
@@ -129,6 +130,9 @@ declare
     cap integer;
     counts boolean := coalesce((place ->> 'counted')::boolean, true);
     claimer text := place ->> 'holder';
+    -- What came is data of the run: it stays where that does.
+    keeps boolean := coalesce(r.log, 'full') = 'full'
+        or exists (select from events_to_be_processed o where o.content_of = (event ->> 'event_id')::uuid and o.verdict = 'waiting');
 begin
     perform act_for(r.workspace_id);
     id := r.run_id;
@@ -153,20 +157,21 @@ begin
         on conflict (workspace_id, compiled_hash) do update set retired_at = null;
     end if;
 
-    if event is not null then
-        insert into events_to_be_processed as e
-            (workspace_id, event_id, source, dedupe_key, dedupe_until, run_id)
-        values (r.workspace_id, (event ->> 'event_id')::uuid, event ->> 'source', event ->> 'dedupe_key',
-            now() + make_interval(secs => (event ->> 'window_s')::double precision), r.run_id)
-        on conflict (workspace_id, source, dedupe_key) where dedupe_key is not null
-            do update set event_id = excluded.event_id, run_id = excluded.run_id, dedupe_until = excluded.dedupe_until,
-                received_at = excluded.received_at
-            where e.dedupe_until <= now();
+    if event ? 'epoch' then
+        -- It waits in the inbox; whoever took it there may have been overtaken.
+        update events_to_be_processed e set verdict = 'accepted', run_id = r.run_id, reason = null, next_at = null, lease_until = null,
+            head = case when keeps then e.head end, raw = case when keeps then e.raw end
+        where e.event_id = (event ->> 'event_id')::uuid and e.workspace_id = r.workspace_id and e.verdict = 'waiting'
+            and e.lease_epoch = (event ->> 'epoch')::integer;
         if not found then
+            outcome := 'event_missing';
+            return next;
+            return;
+        end if;
+    elsif event is not null then
+        id := note_event(r.workspace_id, event, case when keeps then event_head end, case when keeps then event_raw end, 'accepted', r.run_id);
+        if id is distinct from r.run_id then
             outcome := 'duplicate';
-            select e.run_id into id from events_to_be_processed e
-            where e.workspace_id = r.workspace_id and e.source = event ->> 'source'
-                and e.dedupe_key = event ->> 'dedupe_key';
             return next;
             return;
         end if;
@@ -292,6 +297,9 @@ begin
     -- A batch that the run was given ends with it.
     if r.trigger_type = 'queue' then
         perform end_batch(r.run_id, r.workflow_id, end_status, end_error);
+    end if;
+    if r.trigger_type = 'schedule' then
+        perform schedule_goes_on(r);
     end if;
     if r.parent_run_id is not null then
         insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)

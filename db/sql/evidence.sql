@@ -22,7 +22,8 @@ select
     (select count(*) from workflow_execution_queue where lease_until is not null) as leases,
     (select count(*) from workflow_signals) as signals,
     (select count(*) from workflow_runs where finished_at is null and carrier <> 'simulation') as unended,
-    (select count(*) from app_queue) + (select count(*) from app_queue_batches) as items;
+    (select count(*) from app_queue) + (select count(*) from app_queue_batches) as items,
+    (select count(*) from events_to_be_processed where verdict = 'waiting') as events;
 
 -- name: queue_faults (engine)
 -- Where sums, lanes and batches of a queue differ from what its items say; nothing in a sound queue.

@@ -42,11 +42,27 @@ delete from workflow_resumes where run_id = any (:run_ids::uuid[]);
 delete from workflow_runs where run_id = any (:run_ids::uuid[]) and finished_at is not null;
 
 -- name: old_events (engine)
--- Inbox rows that no repeat can meet any more.
+-- Inbox rows that nobody shows any more, and that no repeat can meet.
 delete from events_to_be_processed where event_id in (
     select event_id from events_to_be_processed
-    where received_at < now() - interval '1 day' and (dedupe_until is null or dedupe_until < now())
+    where kind <> 'api' and received_at < now() - interval '30 days' and (dedupe_until is null or dedupe_until < now())
+        and verdict <> 'waiting'
     order by received_at limit :most);
+
+-- name: old_keys (engine)
+-- Keys that came with calls of the API, and that no repeat can meet any more.
+delete from events_to_be_processed where event_id in (
+    select event_id from events_to_be_processed
+    where kind = 'api' and received_at < now() - interval '1 day' and (dedupe_until is null or dedupe_until < now())
+    order by received_at limit :most);
+
+-- name: old_contents (engine)
+-- What came goes after a week, unless it is still to be taken, by its own event or one that shares it.
+update events_to_be_processed set head = null, raw = null where event_id in (
+    select e.event_id from events_to_be_processed e
+    where e.received_at < now() - interval '7 days' and e.head is not null and e.verdict not in ('waiting', 'failed')
+        and not exists (select from events_to_be_processed o where o.content_of = e.event_id and o.verdict in ('waiting', 'failed'))
+    order by e.received_at limit :most);
 
 -- name: old_idempotency (engine)
 -- Answers that are kept no longer.

@@ -1,7 +1,8 @@
 -- name: accept (app, engine)
 -- Take a run in: event, document, payloads, header and queue row, all or nothing.
 select outcome, id as run_id, state, epoch
-from accept_run(:header, :trigger_data, :options_data, :warnings_data, :compiled_data, :words, :refs, :bodies);
+from accept_run(:header, :trigger_data, :options_data, :warnings_data, :compiled_data, :words, :refs, :bodies, :event_head,
+    :event_raw);
 
 -- name: request_cancel (app, engine)
 -- Ask a run to stop; one that never began ends at once.

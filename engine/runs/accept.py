@@ -7,7 +7,7 @@ alone is needed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -16,11 +16,12 @@ from db.connection import Connection
 from db.data import Payload, ref_of
 from db.documents import CompiledDocument
 from db.errors import DatabaseUnavailable
-from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.ids import EventId, RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.inbox import EventKind, HeldEvent, NewEvent
 from db.pool import Database
 from db.queue import Claimed
 from db.record import End
-from db.runs import Claim, NewEvent, NewRun, UnknownWorkflow
+from db.runs import Claim, NewRun, UnknownWorkflow
 from engine.core.errors import StepError
 from engine.dispatch.dispatcher import Dispatcher
 from engine.expressions.template import Template
@@ -39,9 +40,20 @@ INLINE = 32 * 1024
 JsonObject = dict[str, Json]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came from outside: `head` is what the sender said around the body, `raw` the body as it came."""
+
+    kind: EventKind
+    head: Json
+    raw: bytes
+    event_id: EventId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A run that is asked for. `version` 0 is the draft. `dedupe` gives the key of the event that asks, `source` whose key it is."""
+    """A run that is asked for. `version` 0 is the draft. `dedupe` gives the key of the event that asks, `source` whose key it is, and
+    `came` what it brought; or the event waits in the inbox already, and is `waited`."""
 
     workspace_id: WorkspaceId
     workflow_id: WorkflowId
@@ -54,6 +66,8 @@ class Entry:
     source: str | None = None
     dedupe: Template | str | None = None
     dedupe_window_s: float = 86_400.0
+    came: Arrival | None = None
+    waited: HeldEvent | None = None
     replay_of: RunId | None = None
     origin: str | None = None
     parent_run_id: RunId | None = None
@@ -92,7 +106,7 @@ class Acceptor:
         """Runs that this process has taken in since it began."""
 
     async def accept(self, entry: Entry) -> Taken:
-        """Raises `Problem`: 422 `input.invalid`, 413, 404 (deleted meanwhile), 503."""
+        """Raises `Problem`: 422 `input.invalid`, 413, 404 (deleted meanwhile), 503; `EventGone` for one that waited."""
         document = entry.prepared.document
         trigger, payloads, size = _stored(entry.trigger)
         fault = entry.fault
@@ -137,10 +151,7 @@ class Acceptor:
             retention_days=document.settings.retention_days,
             claim=None if lease is None else Claim(holder=lease.holder, lease_s=lease.seconds),
         )
-        event = None
-        if entry.source is not None:
-            window = entry.dedupe_window_s if dedupe.key is not None else None
-            event = NewEvent(source=entry.source, dedupe_key=dedupe.key, window_s=window)
+        event = _event(entry, dedupe)
         try:
             if entry.first is None and entry.then is None and fault is None:
                 async with self._db.single() as conn:
@@ -209,6 +220,30 @@ async def check_input(schema: JsonObject, body: Json, size: int) -> None:
         raise Invalid(
             "input.invalid", f"The input doesn't fit the workflow's input_schema. {told}", extra={"errors": wrong}
         )
+
+
+def _event(entry: Entry, dedupe: Key) -> NewEvent | HeldEvent | None:
+    if entry.waited is not None or entry.source is None:
+        return entry.waited
+    event = NewEvent(
+        source=entry.source,
+        workflow_id=entry.workflow_id,
+        dedupe_key=dedupe.key,
+        window_s=entry.dedupe_window_s if dedupe.key is not None else None,
+    )
+    if entry.came is None:
+        return event
+    trigger_id = cast("str | None", entry.trigger["id"])
+    came = entry.came
+    return replace(
+        event,
+        event_id=came.event_id,
+        kind=came.kind,
+        trigger_id=trigger_id,
+        head=came.head,
+        raw=came.raw,
+        size=len(came.raw),
+    )
 
 
 async def _fail(conn: Connection, run: NewRun, fault: StepError) -> None:

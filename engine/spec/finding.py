@@ -90,6 +90,8 @@ class Code(StrEnum):
     QUEUE_UNKNOWN = "queue.unknown"
     QUEUE_TAKEN = "queue.taken"
     QUEUE_TWICE = "queue.twice"
+    # when and by what its triggers start runs
+    SCHEDULE_INVALID = "schedule.invalid"
     # tests
     TEST_INVALID = "test.invalid"
     TEST_NAME_TAKEN = "test.name_taken"

@@ -17,7 +17,19 @@ from engine.expressions.values import Json
 from engine.spec.catalog import Catalog, WorkspaceView
 from engine.spec.finding import Code, Finding
 from engine.spec.pointer import tokens_of
-from engine.spec.rules import containers, edges, flow, modules, needs, queues, references, shape, tests, throttles
+from engine.spec.rules import (
+    containers,
+    edges,
+    flow,
+    modules,
+    needs,
+    queues,
+    references,
+    schedules,
+    shape,
+    tests,
+    throttles,
+)
 from engine.spec.rules.text import scan
 from engine.spec.subject import Purpose, Subject
 
@@ -32,6 +44,7 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     references.check,
     needs.check,
     queues.check,
+    schedules.check,
     throttles.check,
     tests.check,
 )

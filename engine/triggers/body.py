@@ -2,7 +2,7 @@
 
     application/json, …+json            the value (strict: no NaN, no integers beyond 64 bits, no bombs)
     application/x-www-form-urlencoded   an object of texts; a name that is repeated has a list
-    text/…                              the text
+    text/…, application/xml, …+xml      the text
     anything else                       base64 text of the bytes
     no body                             null
 
@@ -24,6 +24,7 @@ from modules.sdk.strict_json import parse_json
 
 BODY_LIMIT = 20 * 2**20
 _FIELDS_LIMIT = 100_000
+_FORM = "application/x-www-form-urlencoded"
 
 
 def too_large(limit: int = BODY_LIMIT) -> Problem:
@@ -36,22 +37,39 @@ def parse_body(body: bytes, content_type: str | None) -> Json:
         raise too_large()
     if not body:
         return None
-    if content_type is None or not content_type.strip():
+    media = media_of(content_type)
+    if media is None or content_type is None:
         return _guessed(body)
-    header = Message()
-    header["content-type"] = content_type.replace("\n", " ").replace("\r", " ")
-    media = header.get_content_type() if "/" in content_type else content_type.strip().lower()
+    if is_bytes(media):
+        return base64.b64encode(body).decode()
     if media == "application/json" or media.endswith("+json"):
         return _json(body)
-    if media == "application/x-www-form-urlencoded":
+    if media == _FORM:
         return _form(body)
     if media.startswith("multipart/"):
         raise Problem(
             415, "body.unsupported", f"A body of type {media!r} can't be taken; send JSON, a form, text or bytes."
         )
-    if media.startswith("text/"):
-        return _text(body, str(header.get_param("charset") or "utf-8"))
-    return base64.b64encode(body).decode()
+    return _text(body, str(_header(content_type).get_param("charset") or "utf-8"))
+
+
+def is_bytes(media: str) -> bool:
+    """Whether bodies of that type are neither a value nor text."""
+    named = media in {"application/json", "application/xml", _FORM}
+    return not (named or media.startswith(("text/", "multipart/")) or media.endswith(("+json", "+xml")))
+
+
+def media_of(content_type: str | None) -> str | None:
+    """The media type in lower case, without its parameters; None where there is none."""
+    if content_type is None or not content_type.strip():
+        return None
+    return _header(content_type).get_content_type() if "/" in content_type else content_type.strip().lower()
+
+
+def _header(content_type: str) -> Message:
+    header = Message()
+    header["content-type"] = content_type.replace("\n", " ").replace("\r", " ")
+    return header
 
 
 def _json(body: bytes) -> Json:

@@ -52,8 +52,8 @@ def webhook_trigger(
     }
 
 
-def gathered(pairs: Sequence[tuple[str, str]]) -> JsonObject:
-    """Names to values in the order they came; a name that comes more than once has a list."""
+def gathered(pairs: Sequence[tuple[str, Json]]) -> JsonObject:
+    """Names to values in the order they came, none of them a list; a name that comes more than once has a list."""
     values: dict[str, Json] = {}
     for name, value in pairs:
         if name not in values:

@@ -4,60 +4,71 @@ In two steps, so that nobody makes us read 20 MB who may not send a byte: `open`
 head of the request alone; `receive` takes the body, checks it, and takes the run in. Everything is refused before the commit or not at all:
 after it, the run is never lost, whatever becomes of the connection.
 
+Each request is an event in the inbox, with its run or with why it was refused. Of refusals only so many a second are written, since whoever
+is refused may be anybody.
+
 What comes again with the same `dedupe_key` (or `Idempotency-Key` header, where the trigger declares no key) within the window starts nothing
 and gets the first one's answer.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
-from db import api_keys, rates, workspaces
+from db import api_keys, rates, variables, workspaces
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
-from db.ids import WorkspaceId
+from db.ids import EventId, WorkspaceId, new_uuid7
+from db.inbox import Content, Event, NewEvent
 from db.pool import Database
 from engine.authority import DEPLOYED, authorise
+from engine.expressions.budget import Budget
 from engine.expressions.durations import parse_duration
+from engine.expressions.errors import ExpressionError, NeedsData
 from engine.expressions.template import Template
-from engine.expressions.values import Json
+from engine.expressions.values import Json, as_value, to_json
 from engine.hub import Hub
 from engine.input_check import check
 from engine.problems import Invalid, Problem, Unavailable
-from engine.runs.accept import Acceptor, Entry
+from engine.runs.accept import Acceptor, Arrival, Entry
 from engine.runs.lookup import Lookup, Target, find_workflow
 from engine.runs.waiting import answered, wait_for
 from engine.spec.document import Trigger
 from engine.triggers.answers import HookAnswer, accepted, answer_of
-from engine.triggers.body import parse_body
+from engine.triggers.hook_request import HookRequest, head_of, key_of, pairs_of
 from engine.triggers.input import webhook_trigger
+from engine.triggers.parts import FilesOf, WithFiles, read_body, stored
+from engine.triggers.reader import Refused, target_of
+from engine.triggers.refusals import Refusals
+from engine.triggers.signatures import (
+    PRESETS,
+    BadSecret,
+    BadSignature,
+    Preset,
+    Signed,
+    challenge_of,
+    keys_of,
+    verify,
+)
+from modules.sdk.parse_error import ParseError
+from modules.sdk.strict_json import parse_json
+from workspace.keys import KeyProblem
+from workspace.secrets.variables import SecretVariables
 
 JsonObject = dict[str, Json]
-Pairs = Sequence[tuple[str, str]]
 
 MODULE = "webhook.trigger"
 SCOPE = "hook"
 _SLUG_KEPT_S = 10.0
 _DAY = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class HookRequest:
-    """The head of a request. Headers and query as they came, repeated ones included."""
-
-    slug: str
-    workflow: str
-    trigger: str
-    method: str
-    headers: Pairs
-    query: Pairs
-
-    def header(self, name: str) -> str | None:
-        return next((value for key, value in self.headers if key.lower() == name), None)
+_DRAFT = ":draft"
+_STEPS, _SIZE = 20_000, 64 * 1024
+"""Of the expression that gives a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,59 +85,77 @@ class Hook:
         return self.trigger.inputs.get("mode") == "sync"
 
     @property
+    def preset(self) -> Preset:
+        given = self.trigger.inputs.get("preset", "standard")
+        return cast("Preset", given) if given in PRESETS else "standard"
+
+    def challenge(self, body: bytes) -> str | None:
+        """What a sender who enters the address asks to hear back; such a request starts nothing."""
+        if self.trigger.inputs.get("auth") != "signature" or self.preset != "slack":
+            return None
+        try:
+            return challenge_of(self.preset, parse_json(body))
+        except ParseError:
+            return None
+
+    @property
     def timeout(self) -> float:
         return _seconds(self.trigger.inputs.get("timeout"), 30.0)
 
 
 class Webhooks:
-    def __init__(self, db: Database, hub: Hub, lookup: Lookup, acceptor: Acceptor) -> None:
+    """Also the reader of webhooks in the inbox."""
+
+    ahead = True
+
+    def __init__(
+        self, db: Database, hub: Hub, lookup: Lookup, acceptor: Acceptor, secrets: SecretVariables, files: FilesOf
+    ) -> None:
         self._db = db
+        self._secrets = secrets
+        self._files = files
         self._hub = hub
         self._lookup = lookup
         self._acceptor = acceptor
         self._slugs: dict[str, tuple[float, WorkspaceId]] = {}
+        self._refusals = Refusals(db)
 
     async def open(self, request: HookRequest) -> Hook:
         """Raises `Problem`: 404 unknown or paused, 410 deleted, 405, 401 and 403 by key, 429, 503."""
         try:
             async with self._db.single() as conn:
-                hook = await self._find(conn, request)
-                await self._admit(conn, hook)
-                limit = hook.trigger.inputs.get("rate_limit")
-                if isinstance(limit, dict):
-                    await self._limit(conn, hook, limit)
+                workspace_id = await self._workspace(conn, request.slug)
+                if workspace_id is None:
+                    raise _unknown()
+                try:
+                    return await self._opened(conn, workspace_id, request)
+                except Problem as problem:
+                    await self._refusals.note(conn, workspace_id, _refused(request), problem.status, _reason(problem))
+                    raise
         except DatabaseUnavailable as error:
             raise Unavailable from error
-        return hook
 
     async def receive(self, hook: Hook, body: bytes) -> HookAnswer:
         """Raises `Problem`: 400, 413, 415, 422 for the body, 503; of a sync webhook also 500, 409 and 504, with `run_id`."""
-        request, inputs = hook.request, hook.trigger.inputs
-        data = parse_body(body, request.header("content-type"))
-        schema = inputs.get("schema")
-        if isinstance(schema, dict):
-            wrong = await check(schema, data, size=len(body))
-            if wrong:
-                raise Invalid("input.invalid", "The body doesn't fit the trigger's schema.", extra={"errors": wrong})
-        query = [pair for pair in request.query if pair != ("version", "draft")]
-        draft = hook.target.version == 0
         wait = hook.timeout if hook.sync else 0.0
-        taken = await self._acceptor.accept(
-            Entry(
-                workspace_id=hook.workspace_id,
-                workflow_id=hook.target.workflow.workflow_id,
-                name=hook.target.workflow.name,
-                version=hook.target.version,
-                prepared=hook.target.prepared,
-                trigger=webhook_trigger(
-                    hook.trigger.id, body=data, headers=request.headers, query=query, method=request.method
-                ),
-                source=f"hook:{hook.target.workflow.workflow_id}:{hook.trigger.id}{':draft' if draft else ''}",
-                dedupe=self._dedupe(hook),
-                dedupe_window_s=_seconds(inputs.get("dedupe_window"), _DAY),
-                reply_until=datetime.now(UTC) + timedelta(seconds=wait) if hook.sync else None,
+        try:
+            signed = await self._verified(hook, body)
+            if (challenge := hook.challenge(body)) is not None:
+                return HookAnswer(200, challenge.encode(), {"content-type": "text/plain; charset=utf-8"})
+            entry = await self._entry(hook.target, hook.trigger, head_of(hook.request), body, EventId(new_uuid7()))
+            taken = await self._acceptor.accept(
+                replace(
+                    entry,
+                    dedupe=self._dedupe(hook, signed),
+                    dedupe_window_s=_seconds(hook.trigger.inputs.get("dedupe_window"), _DAY),
+                    reply_until=datetime.now(UTC) + timedelta(seconds=wait) if hook.sync else None,
+                )
             )
-        )
+        except Unavailable:
+            raise
+        except Problem as problem:
+            await self.refuse(hook, problem, body)
+            raise
         if not hook.sync:
             return accepted(str(taken.run_id))
         run = await wait_for(self._db, self._hub, hook.workspace_id, taken.run_id, wait, answered)
@@ -135,27 +164,117 @@ class Webhooks:
         except DatabaseUnavailable as error:
             raise Unavailable("The database can't be reached; the run was accepted and goes on.") from error
 
-    def _dedupe(self, hook: Hook) -> Template | str | None:
-        template = hook.target.prepared.trigger_template(hook.trigger, "dedupe_key")
-        return template if template is not None else hook.request.header("idempotency-key")
+    async def refuse(self, hook: Hook, problem: Problem, body: bytes = b"") -> None:
+        """Writes down that a request was refused after its head had been let in."""
+        event = _refused(hook.request, hook.target, body)
+        with contextlib.suppress(DatabaseUnavailable):
+            async with self._db.single() as conn:
+                await self._refusals.note(conn, hook.workspace_id, event, problem.status, _reason(problem))
 
-    async def _find(self, conn: Connection, request: HookRequest) -> Hook:
-        workspace_id = await self._workspace(conn, request.slug)
-        workflow = None
-        if workspace_id is not None:
-            workflow = await find_workflow(conn, workspace_id, request.workflow)
-        if workspace_id is None or workflow is None:
+    async def entry(self, event: Event, content: Content) -> Entry:
+        """Of an event that is taken again. Raises `Refused`, `Standing`, `Problem`, `DatabaseUnavailable`."""
+        draft = event.source.endswith(_DRAFT)
+        target = await target_of(self._db, self._lookup, event, "draft" if draft else "deployed")
+        trigger = target.prepared.document.triggers.get(event.trigger_id or "")
+        if trigger is None or trigger.module != MODULE or trigger.disabled:
+            raise Refused(f"The workflow has no webhook {event.trigger_id!r} any more.")
+        if isinstance(content.head, dict) and content.head.get("cut_at") is not None:
+            raise Refused("Of the refused body only the beginning is kept.")
+        entry = await self._entry(target, trigger, content.head, content.raw or b"", event.content_id)
+        return replace(entry, source=None, came=None, waited=event.held)
+
+    async def _entry(self, target: Target, trigger: Trigger, head: Json, body: bytes, event_id: EventId) -> Entry:
+        """The run that a request starts; its files are kept as long as the run. Raises `Problem`: 400, 413, 415, 422, 503."""
+        said = head if isinstance(head, dict) else {}
+        headers, query = pairs_of(said.get("headers")), pairs_of(said.get("query"))
+        content_type = next((value for name, value in headers if name == "content-type"), None)
+        parsed = read_body(body, content_type)
+        if isinstance(parsed, WithFiles):
+            files = self._files(int(target.workflow.workspace_id))
+            data: Json = await stored(parsed, files, str(event_id), target.prepared.document.settings.retention_days)
+        else:
+            data = parsed
+        schema = trigger.inputs.get("schema")
+        if isinstance(schema, dict):
+            wrong = await check(schema, data, size=len(body))
+            if wrong:
+                raise Invalid("input.invalid", "The body doesn't fit the trigger's schema.", extra={"errors": wrong})
+        return Entry(
+            workspace_id=target.workflow.workspace_id,
+            workflow_id=target.workflow.workflow_id,
+            name=target.workflow.name,
+            version=target.version,
+            prepared=target.prepared,
+            trigger=webhook_trigger(
+                trigger.id,
+                body=data,
+                headers=headers,
+                query=[pair for pair in query if pair != ("version", "draft")],
+                method=str(said.get("method")),
+            ),
+            source=f"hook:{target.workflow.workflow_id}:{trigger.id}{_DRAFT if target.version == 0 else ''}",
+            came=Arrival("webhook", head, body, event_id),
+        )
+
+    def _dedupe(self, hook: Hook, signed: Signed | None) -> Template | str | None:
+        """What the author says; else what was signed; else what the sender calls it."""
+        template = hook.target.prepared.trigger_template(hook.trigger, "dedupe_key")
+        if template is not None:
+            return template
+        if signed is not None and signed.event_id is not None:
+            return signed.event_id
+        return hook.request.header("webhook-id") or hook.request.header("idempotency-key")
+
+    async def _verified(self, hook: Hook, body: bytes) -> Signed | None:
+        """None where no signature is asked for: by the trigger, or of a draft, which was let in by a key. Raises `Problem` 401, 503."""
+        if hook.trigger.inputs.get("auth") != "signature" or hook.target.version == 0:
+            return None
+        preset = hook.preset
+        try:
+            keys = keys_of(preset, await self._secret(hook))
+            headers = {name.lower(): value for name, value in hook.request.headers}
+            return verify(preset, keys, headers, body, datetime.now(UTC).timestamp())
+        except BadSignature as error:
+            raise _Unsigned(str(error)) from None
+        except (BadSecret, ExpressionError, NeedsData, KeyProblem) as error:
+            # Nobody can tell who sent it; that the trigger is wrong is for those who see its inbox.
+            raise _Unsigned(f"the trigger's secret can't be used: {error}") from None
+        except DatabaseUnavailable as error:
+            raise Unavailable from error
+
+    async def _secret(self, hook: Hook) -> Json:
+        """The trigger's `secret` as it is now. Raises `ExpressionError`, `NeedsData`, `KeyProblem`, `DatabaseUnavailable`."""
+        template = hook.target.prepared.trigger_template(hook.trigger, "secret")
+        if template is None:
+            return None
+        async with self._db.single() as conn:
+            known = await variables.all_values(conn, hook.workspace_id)
+        names = sorted({str(one.path[1]) for one in template.references if len(one.path) > 1 and one.path[0] == "vars"})
+        opened = await self._secrets.open(hook.workspace_id, names)
+        values: dict[str, Json] = {**known, **{name: secret.now.reveal() for name, secret in opened.items()}}
+        return to_json(template.render({"vars": as_value(values)}, Budget(_STEPS, _SIZE)))
+
+    async def _opened(self, conn: Connection, workspace_id: WorkspaceId, request: HookRequest) -> Hook:
+        hook = await self._find(conn, workspace_id, request)
+        await self._admit(conn, hook)
+        limit = hook.trigger.inputs.get("rate_limit")
+        if isinstance(limit, dict):
+            await self._limit(conn, hook, limit)
+        return hook
+
+    async def _find(self, conn: Connection, workspace_id: WorkspaceId, request: HookRequest) -> Hook:
+        workflow = await find_workflow(conn, workspace_id, request.workflow)
+        if workflow is None:
             raise _unknown()
         if workflow.status == "deleted":
             raise Problem(410, "workflow.deleted", "The workflow behind this address was deleted.")
         if workflow.status == "paused":
             raise Problem(404, "workflow.paused", "The workflow behind this address is paused.")
-        draft = ("version", "draft") in request.query
-        if not draft and workflow.live_version is None:
+        if not request.draft and workflow.live_version is None:
             raise _unknown()
-        if draft and _key_of(request) is None:
+        if request.draft and key_of(request) is None:
             raise _no_key("A draft is only run with an API key.")
-        target = await self._lookup.target_of(conn, workflow, "draft" if draft else "deployed", DEPLOYED)
+        target = await self._lookup.target_of(conn, workflow, "draft" if request.draft else "deployed", DEPLOYED)
         trigger = target.prepared.document.triggers.get(request.trigger)
         if trigger is None or trigger.module != MODULE or trigger.disabled:
             raise _unknown()
@@ -170,9 +289,9 @@ class Webhooks:
         return Hook(request, workspace_id, target, trigger)
 
     async def _admit(self, conn: Connection, hook: Hook) -> None:
-        if hook.trigger.inputs.get("auth", "none") == "none" and hook.target.version != 0:
+        if hook.trigger.inputs.get("auth", "none") in {"none", "signature"} and hook.target.version != 0:
             return
-        text = _key_of(hook.request)
+        text = key_of(hook.request)
         if text is None:
             raise _no_key("This address asks for an API key.")
         key = await api_keys.authenticate(conn, text)
@@ -215,11 +334,19 @@ class Webhooks:
         return found.workspace_id
 
 
-def _key_of(request: HookRequest) -> str | None:
-    scheme, _, text = (request.header("authorization") or "").partition(" ")
-    if scheme.lower() == "bearer" and text.strip():
-        return text.strip()
-    return request.header("x-api-key") or None
+def _refused(request: HookRequest, target: Target | None = None, body: bytes = b"") -> NewEvent:
+    draft = _DRAFT if request.draft else ""
+    return NewEvent(
+        source=f"hook:{request.workflow if target is None else target.workflow.workflow_id}:{request.trigger}{draft}"[
+            :300
+        ],
+        kind="webhook",
+        workflow_id=None if target is None else target.workflow.workflow_id,
+        trigger_id=request.trigger[:100],
+        head=head_of(request),
+        raw=body,
+        size=len(body),
+    )
 
 
 def _seconds(value: Json, otherwise: float) -> float:
@@ -233,6 +360,23 @@ def _seconds(value: Json, otherwise: float) -> float:
 
 def _unknown() -> Problem:
     return Problem(404, "hook.unknown", "There is nothing under this address.")
+
+
+class _Unsigned(Problem):
+    """`why` is for those who may see the inbox: who sent it is told nothing that a forger could learn from."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            401,
+            "signature.invalid",
+            "The request isn't signed as this address asks for.",
+            headers={"WWW-Authenticate": "Signature"},
+        )
+        self.why = why
+
+
+def _reason(problem: Problem) -> str:
+    return f"{problem.code}: {problem.why if isinstance(problem, _Unsigned) else problem.detail}"
 
 
 def _no_key(detail: str) -> Problem:

@@ -12,17 +12,33 @@ MODULE = Module(
     manual=(
         "Starts a run for each request to the trigger's own address. `mode: async` answers 202 with the run's id "
         "as soon as the request is stored; `sync` answers with what `core.respond` gives, else with the run's "
-        "output. `auth: key` asks for an API key with the scope `hook`. `schema` is checked before anything is "
-        "stored. Requests with the same `dedupe_key` within `dedupe_window` start one run and get the first "
-        "answer. The run sees `trigger.body`, `trigger.headers` (names in lower case), `trigger.query` and "
-        "`trigger.method`."
+        "output. `auth: key` asks for an API key with the scope `hook`; `auth: signature` for a body signed with `secret`, as Standard "
+        "Webhooks say or as a `preset` does: what isn't signed, is older than five minutes or came before starts nothing. "
+        "Fields of a form in parts stand in `trigger.body` by name; files, and bodies of bytes, are files of the workspace there. "
+        "`schema` is checked before anything is stored. Requests with the same `dedupe_key` within `dedupe_window` start one "
+        "run and get the first answer. The run sees `trigger.body`, `trigger.headers` (names in lower case), `trigger.query` "
+        "and `trigger.method`."
     ),
     kind="trigger",
     input_schema=object_of(
         {
             "method": {"enum": ["GET", "POST", "PUT", "PATCH", "DELETE"], "default": "POST", "x-eval": "raw"},
             "mode": {"enum": ["async", "sync"], "default": "async", "x-eval": "raw"},
-            "auth": {"enum": ["none", "key"], "default": "none", "x-eval": "raw"},
+            "auth": {"enum": ["none", "key", "signature"], "default": "none", "x-eval": "raw"},
+            "secret": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 10},
+                ],
+                "description": "what `auth: signature` is checked with, as `{{ vars.HOOK_SECRET }}`; several while one is exchanged",
+                "x-eval": "later",
+            },
+            "preset": {
+                "enum": ["standard", "github", "stripe", "slack", "shopify"],
+                "default": "standard",
+                "description": "how the sender signs",
+                "x-eval": "raw",
+            },
             "schema": {"type": ["object", "boolean"], "description": "JSON Schema of the body", "x-eval": "raw"},
             "dedupe_key": {
                 "type": "string",

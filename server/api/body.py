@@ -5,7 +5,10 @@ Too long is 413 before more than the limit is read; malformed is 400; well-forme
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from fastapi import Request
@@ -28,8 +31,16 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
 
-async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
-    """The whole body, kept for a second reader. Raises `Problem` 413 as soon as it is known to be too long."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: between two pieces of a body, and for all of it."""
+
+    idle_s: float
+    whole_s: float
+
+
+async def read_body(request: Request, limit: int = MAX_BODY, patience: Patience | None = None) -> bytes:
+    """The whole body, kept for a second reader. Raises `Problem` 413 as soon as it is known to be too long, 408 where it doesn't come."""
     kept = getattr(request.state, "body", None)
     if isinstance(kept, bytes):
         return kept
@@ -39,7 +50,7 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
+        async for part in _pieces(request, patience):
             size += len(part)
             if size > limit:
                 raise too_large(limit)
@@ -49,6 +60,25 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
     body = b"".join(parts)
     request.state.body = body
     return body
+
+
+async def _pieces(request: Request, patience: Patience | None) -> AsyncGenerator[bytes]:
+    stream = request.stream()
+    if patience is None:
+        async for part in stream:
+            yield part
+        return
+    end = time.monotonic() + patience.whole_s
+    while True:
+        wait = min(patience.idle_s, end - time.monotonic())
+        try:
+            async with asyncio.timeout(wait):
+                part = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise Problem(408, "request.slow", f"Nothing more of the body came for {max(wait, 0):.0f} s.") from None
+        yield part
 
 
 def too_large(limit: int) -> Problem:

@@ -19,6 +19,7 @@ from server.api.people_shapes import PEOPLE_ANSWERS
 from server.api.queue_shapes import QUEUE_ANSWERS, QUEUE_REQUESTS
 from server.api.route import ACTION, WRITES
 from server.api.shapes import ANSWERS, REQUESTS
+from server.api.trigger_shapes import TRIGGER_ANSWERS, TRIGGER_REQUESTS
 
 _PROBLEMS: dict[int, str] = {
     400: "The body is malformed.",
@@ -83,10 +84,12 @@ def _described(document: Node) -> Node:
         "schemas": {
             **REQUESTS,
             **QUEUE_REQUESTS,
+            **TRIGGER_REQUESTS,
             **CONNECTION_REQUESTS,
             **FILE_REQUESTS,
             **ANSWERS,
             **QUEUE_ANSWERS,
+            **TRIGGER_ANSWERS,
             **CONNECTION_ANSWERS,
             **FILE_ANSWERS,
             **PEOPLE_ANSWERS,

@@ -50,7 +50,7 @@ def good() -> Evidence:
         requests=[asked(number, path) for number in range(2) for path in ("begin", "end")],
         runs=[run(0), run(1)],
         attempts=[row(number, path) for number in range(2) for path in ("begin", "end")],
-        left=Left(0, 0, 0, 0, 0),
+        left=Left(0, 0, 0, 0, 0, 0),
         temporal=InTemporal(Counter(completed=2), [], 0.1, 2, []),
         fired=Counter(),
         refused=0,
@@ -109,7 +109,7 @@ REQUESTS, ROWS = good().requests, good().attempts
         ({"temporal": InTemporal(Counter(running=1), ["a run: run"], 720.0, 1, [])}, {"of these open"}),
         ({"temporal": InTemporal(Counter(), [], 0.1, 1, ["nondeterminism"])}, {"workflow tasks that failed"}),
         (
-            {"left": Left(1, 1, 1, 1, 1)},
+            {"left": Left(1, 1, 1, 1, 1, 1)},
             {"places in the queue left", "claims left", "wake-ups left", "items and batches left in queues"},
         ),
         ({"leftovers": ["process 1"]}, {"processes, ports and files left"}),

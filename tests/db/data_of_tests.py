@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from db import queue, runs, versions, workflows, workspaces
 from db.documents import CompiledDocument
 from db.ids import RunId, WorkflowId, WorkspaceId, new_uuid7
+from db.inbox import NewEvent
 from db.json import Json
 from db.pool import Database
 from db.record import End, NewStep, StepStatus, record
-from db.runs import Accepted, Claim, NewEvent, NewRun
+from db.runs import Accepted, Claim, NewRun
 
 DOCUMENT = CompiledDocument(hash="h" * 64, content_hash="c" * 64, compiled={"document": {"steps": {}}})
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -10,10 +10,11 @@ from db import documents, payloads, resumes, run_rows, runs, signals, workflows
 from db.data import Payload, ref_of
 from db.documents import CompiledDocument
 from db.ids import MIN_UUID, RunId, new_uuid7
+from db.inbox import NewEvent
 from db.pool import Database
 from db.record import record
 from db.run_rows import Place
-from db.runs import NewEvent, UnknownWorkflow
+from db.runs import UnknownWorkflow
 from tests.db.data_of_tests import Tenant, accept, begun, new_run, started, step, succeeded, tenant
 
 

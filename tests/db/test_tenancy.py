@@ -15,16 +15,17 @@ from db import (
     resumes,
     run_rows,
     runs,
+    schedules,
     steps,
     variables,
     workflows,
     workspaces,
 )
 from db.ids import FileId, RunId, WorkspaceId, new_uuid7
+from db.inbox import NewEvent
 from db.pool import Database
 from db.record import record
 from db.run_rows import RunFilter
-from db.runs import NewEvent
 from tests.db.connections_of_tests import connected
 from tests.db.data_of_tests import Tenant, accept, new_run, step, succeeded, tenant
 from tests.db.queues_of_tests import bench, item
@@ -62,6 +63,10 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         )
         assert await files.answer(connection, workspace_id, "same", slug, 60)
         await connected(connection, workspace_id, owner.workflow_id)
+        hourly = schedules.Wanted("t", None, 3600.0, "UTC", "skip", 0.0, 0.0)
+        await schedules.put(
+            connection, workspace_id, owner.workflow_id, schedules.new_schedule_id(), hourly, following=None
+        )
     queue = await bench(db, owner, flush_batch_size=1)
     await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
     [batch] = await queue.claim()

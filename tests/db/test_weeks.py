@@ -216,7 +216,8 @@ async def test_a_runs_rows_are_looked_for_in_one_week_only(db: Database, databas
             "changed_xid_run_id_idx",
         ),
         (
-            "select run_id from events_to_be_processed where workspace_id = {ws} and source = 's' and dedupe_key = 'k'",
+            "select run_id from events_to_be_processed where workspace_id = {ws} and source = 's' and dedupe_key = 'k' "
+            "and dedupe_until > now()",
             "events_dedupe",
         ),
     ],

@@ -6,13 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from engine.triggers.webhook import HookRequest
-from server.api.body import read_body
+from engine.problems import Problem
+from engine.triggers.hook_request import HookRequest
+from server.api.body import Patience, read_body
 from server.api.describe import answering, taking_any
 from server.api.services import engine_of
 from server.compose import Engine
 
 router = APIRouter(prefix="/hooks", tags=["hooks"])
+PATIENCE = Patience(idle_s=10.0, whole_s=120.0)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -28,9 +30,15 @@ async def receive(
             method=request.method,
             headers=tuple(request.headers.items()),
             query=tuple(request.query_params.multi_items()),
+            sender=None if request.client is None else request.client.host,
         )
     )
-    answer = await engine.webhooks.receive(hook, await read_body(request))
+    try:
+        body = await read_body(request, patience=PATIENCE)
+    except Problem as problem:
+        await engine.webhooks.refuse(hook, problem)
+        raise
+    answer = await engine.webhooks.receive(hook, body)
     return Response(answer.body, answer.status, headers=dict(answer.headers))
 
 

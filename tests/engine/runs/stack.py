@@ -48,14 +48,17 @@ from engine.sandbox.findings import CodeFindings
 from engine.sandbox.sandbox import Sandbox
 from engine.sealing import SealingCodec
 from engine.triggers.answers import HookAnswer
-from engine.triggers.webhook import HookRequest, Webhooks
+from engine.triggers.hook_request import HookRequest
+from engine.triggers.webhook import Webhooks
 from modules.registry import load_registry
+from modules.sdk.files import Files
 from server.module_tools.host import MemoryKeyValues
 from server.worker import build_worker
 from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
 from workspace.key_store import DatabaseKeys
 from workspace.keys import LocalKey, Vault
+from workspace.secrets.variables import SecretVariables
 
 REGISTRY = load_registry()
 MODULES = {module.key: module for module in REGISTRY.all()}
@@ -63,6 +66,10 @@ PUBLIC = "http://localhost:8080"
 _VAULT_KEY = b"a master key that only tests use"
 
 Document = dict[str, Json]
+
+
+def no_files(workspace_id: int) -> Files:
+    raise AssertionError(f"no test here gives files to workspace {workspace_id}")
 
 
 @dataclass
@@ -211,7 +218,7 @@ async def open_stack(
             tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool, sandbox)),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             reader=RunReader(db, lambda: dispatcher.carrier_gone),
-            webhooks=Webhooks(db, hub, lookup, acceptor),
+            webhooks=Webhooks(db, hub, lookup, acceptor, SecretVariables(db, vault), no_files),
         )
         flusher = Flusher(db, hub, sealed, lookup, acceptor, channel.leads)
         jobs = [asyncio.create_task(job) for job in (dispatcher.run(), hub.run(), flusher.run())]

@@ -203,6 +203,10 @@ CASES: list[Case] = [
     Case("queue.taken", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("parcels")}), deploy=True),
     Case("queue.twice", "/triggers/u/inputs/queue", doc(triggers={"t": consumer("letters"), "u": consumer(QUEUE_ID)}), says="'t'"),
     Case("input.constant", "/triggers/t/inputs/queue", doc(triggers={"t": consumer("{{ vars.URL }}")})),
+    # schedules
+    Case("schedule.invalid", "/triggers/t/inputs", doc(triggers={"t": {"module": "schedule.trigger", "version": 1, "inputs": {}}})),
+    Case("schedule.invalid", "/triggers/t/inputs/timezone",
+         doc(triggers={"t": {"module": "schedule.trigger", "version": 1, "inputs": {"cron": "0 6 * * *", "timezone": "Berlin"}}})),
     # tests
     Case("test.invalid", "/tests/0/expect/skipped/0", doc({"a": "set"}, tests=[{"name": "t", "expect": {"skipped": ["b"]}}])),
     Case("test.invalid", "/tests/0/mocks/b", doc({"a": "set"}, tests=[{"name": "t", "expect": {}, "mocks": {"b": {"output": 1}}}])),

@@ -149,6 +149,37 @@ async def _pause_queue(api: Api) -> httpx.Response:
     return await api.owner.post(f"/queues/{await a_queue(api)}/pause")
 
 
+async def a_schedule(api: Api) -> str:
+    at = {"module": "schedule.trigger", "version": 1, "inputs": {"cron": "0 0 1 1 *"}}
+    name = await api.create({**QUICK, "triggers": {"at": at}})
+    found = (await api.owner.get("/schedules", params={"workflow": name})).json()["items"]
+    return str(found[0]["schedule_id"])
+
+
+async def a_paused_schedule(api: Api) -> str:
+    schedule_id = await a_schedule(api)
+    await api.owner.post(f"/schedules/{schedule_id}/pause", json={})
+    return schedule_id
+
+
+async def an_event(api: Api) -> str:
+    hook = {"module": "webhook.trigger", "version": 1, "inputs": {}}
+    name = await api.create({**QUICK, "triggers": {"hook": hook}})
+    await api.hook(name, json={})
+    return str((await api.owner.get("/inbox", params={"workflow": name})).json()["items"][0]["event_id"])
+
+
+async def an_event_that_waits(api: Api) -> str:
+    event_id = await an_event(api)
+    workflow = (await api.owner.get(f"/inbox/{event_id}")).json()["workflow"]
+    await api.owner.patch(f"/workflows/{workflow}", json={"status": "paused"})
+    await api.owner.post(f"/inbox/{event_id}/replay")
+    return event_id
+
+
+YEAR: JsonObject = {"from": "2025-06-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"}
+
+
 async def _resume_queue(api: Api) -> httpx.Response:
     return await api.owner.post(f"/queues/{await a_queue(api, status='paused')}/resume")
 
@@ -183,6 +214,15 @@ SCENES: dict[str, Scene] = {
     "POST /queues/{queue}/dead-letters/drop": lambda api: _on(
         a_queue_with_a_dead_letter(api), api, "POST", "/queues/{}/dead-letters/drop", {"all": True}
     ),
+    "POST /schedules/{schedule_id}/pause": lambda api: _on(a_schedule(api), api, "POST", "/schedules/{}/pause", {}),
+    "POST /schedules/{schedule_id}/resume": lambda api: _on(
+        a_paused_schedule(api), api, "POST", "/schedules/{}/resume"
+    ),
+    "POST /schedules/{schedule_id}/backfill": lambda api: _on(
+        a_schedule(api), api, "POST", "/schedules/{}/backfill", YEAR
+    ),
+    "POST /inbox/{event_id}/replay": lambda api: _on(an_event(api), api, "POST", "/inbox/{}/replay"),
+    "POST /inbox/{event_id}/drop": lambda api: _on(an_event_that_waits(api), api, "POST", "/inbox/{}/drop"),
     "POST /connections": lambda api: api.owner.post("/connections", json=a_connection_body()),
     "PATCH /connections/{connection}": lambda api: _on(
         a_connection(api), api, "PATCH", "/connections/{}", {"secret": {"token": "u"}}

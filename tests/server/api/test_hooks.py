@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
+import time
+from uuid import uuid4
 
 import pytest
 
@@ -160,11 +164,114 @@ async def test_bodies_of_other_types(api: Api) -> None:
     for content, media, seen in (
         (b"a=1&b=2&a=3", "application/x-www-form-urlencoded", {"a": ["1", "3"], "b": "2"}),
         ("grün".encode("latin-1"), "text/plain; charset=latin-1", "grün"),
-        (b"\x00\xff", "application/octet-stream", "AP8="),
         (b"", "application/json", None),
         (b'{"a": 1}', "application/cloudevents+json", {"a": 1}),
     ):
         answer = await api.hook(name, content=content, headers={"Content-Type": media})
         assert (answer.status_code, answer.json()) == (200, [seen]), media
-    answer = await api.hook(name, files={"file": b"x"})
-    problem(answer, 415, "body.unsupported")
+
+
+async def test_files_in_bodies_are_files_of_the_workspace(api: Api) -> None:
+    name = await api.create(hooked(ECHO, mode="sync"))
+    files = [
+        ("bill", ("../../etc/b\x00ill.pdf", b"%PDF-1", "application/pdf")),
+        ("photo", ("a.png", b"\x89PNG", "image/png")),
+        ("photo", ("b.png", b"\x89PNG2", "no type at all")),
+    ]
+    form = (await api.hook(name, data={"who": "grün", "n": ["1", "2"]}, files=files)).json()["body"]
+    assert (form["who"], form["n"]) == ("grün", ["1", "2"])
+    assert "/" not in form["bill"]["name"]
+    assert [one["name"] for one in form["photo"]] == ["a.png", "b.png"]
+    assert [one["mime_type"] for one in (form["bill"], *form["photo"])] == ["application/pdf", "image/png", "image/png"]
+    bill = await api.viewer.get(f"/files/{form['bill']['file_id']}/content")
+    assert bill.content == b"%PDF-1"
+    whole = (await api.hook(name, content=b"\x00\xff", headers={"Content-Type": "application/octet-stream"})).json()[
+        "body"
+    ]
+    assert (whole["size"], whole["mime_type"]) == (2, "application/octet-stream")
+    assert (await api.viewer.get(f"/files/{whole['file_id']}")).json()["tags"] == ["webhook"]
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "code"),
+    [
+        (b"--x\r\nno form", "multipart/form-data; boundary=x", "multipart.malformed"),
+        (b"--x\r\n", "multipart/form-data", "multipart.malformed"),
+        (
+            b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb",
+            "multipart/form-data; boundary=x",
+            "multipart.malformed",
+        ),
+        (b"--x--", "multipart/mixed; boundary=x", "body.unsupported"),
+    ],
+)
+async def test_a_form_that_is_none_is_refused_and_told_apart(api: Api, body: bytes, media: str, code: str) -> None:
+    name = await api.create(hooked(ECHO))
+    answer = await api.hook(name, content=body, headers={"Content-Type": media})
+    assert answer.json()["code"] == code
+    [event] = (await api.viewer.get("/inbox", params={"workflow": name})).json()["items"]
+    assert (event["verdict"], event["reason"].partition(":")[0]) == ("refused", code)
+
+
+async def test_a_signed_address_takes_what_is_signed_once_and_nothing_else(api: Api) -> None:
+    variable = f"HOOK_{uuid4().hex[:8]}".upper()
+    await api.owner.post("/variables", json={"name": variable, "value": "an old secret", "secret": True})
+    secrets: list[Json] = [f"{{{{ vars.{variable} }}}}", "the next secret"]
+    name = await api.create(hooked(ECHO, mode="sync", auth="signature", preset="github", secret=secrets))
+    body = b'{"zen": "Speak like a human."}'
+
+    def signed(secret: str, delivery: str) -> dict[str, str]:
+        digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
+        return {**JSON, "X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Delivery": delivery}
+
+    for secret, delivery in (("an old secret", "1"), ("the next secret", "2"), ("the next secret", "2")):
+        answer = await api.hook(name, content=body, headers=signed(secret, delivery))
+        assert answer.json()["body"] == json.loads(body)
+    for headers in (signed("a guess", "3"), JSON):
+        answer = await api.hook(name, content=body, headers=headers)
+        problem(answer, 401, "signature.invalid")
+        assert "secret" not in answer.text
+    assert len((await api.owner.get("/runs", params={"workflow": name})).json()["items"]) == 2
+    events = (await api.viewer.get("/inbox", params={"workflow": name})).json()["items"]
+    assert [one["verdict"] for one in events] == ["refused", "refused", "duplicate", "accepted", "accepted"]
+    await api.owner.delete(f"/variables/{variable}")
+    problem(await api.hook(name, content=body, headers=signed("the next secret", "4")), 401, "signature.invalid")
+    [latest] = (await api.viewer.get("/inbox", params={"workflow": name, "limit": 1})).json()["items"]
+    assert "the trigger's secret can't be used" in latest["reason"]
+
+
+async def test_slack_is_answered_its_challenge_once_it_is_signed(api: Api) -> None:
+    name = await api.create(hooked(ECHO, auth="signature", preset="slack", secret="shhh it is one"))
+    body = b'{"type": "url_verification", "challenge": "3eZbrw1aB1"}'
+    moment = str(int(time.time()))
+    digest = hmac.new(b"shhh it is one", f"v0:{moment}:".encode() + body, "sha256").hexdigest()
+    headers = {**JSON, "X-Slack-Request-Timestamp": moment, "X-Slack-Signature": f"v0={digest}"}
+    answer = await api.hook(name, content=body, headers=headers)
+    assert (answer.status_code, answer.text) == (200, "3eZbrw1aB1")
+    problem(await api.hook(name, content=body, headers=JSON), 401, "signature.invalid")
+    assert (await api.owner.get("/runs", params={"workflow": name})).json()["items"] == []
+
+
+@pytest.mark.slow  # ten seconds of nothing
+async def test_a_body_that_stops_coming_is_given_up_and_stands_in_the_inbox(api: Api) -> None:
+    name = await api.create(hooked(ECHO))
+    reader, writer = await asyncio.open_connection(*api.authority)
+    try:
+        writer.write(f"POST /hooks/main/{name}/hook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode())
+        answer = await reader.readuntil(b"\r\n")
+    finally:
+        writer.close()
+    assert answer.split()[1] == b"408"
+    [event] = (await api.viewer.get("/inbox", params={"workflow": name})).json()["items"]
+    assert (event["verdict"], event["reason"].partition(":")[0]) == ("refused", "request.slow")
+
+
+async def test_a_body_that_is_cut_off_is_told_apart(api: Api) -> None:
+    name = await api.create(hooked(ECHO))
+    _, writer = await asyncio.open_connection(*api.authority)
+    writer.write(f"POST /hooks/main/{name}/hook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode())
+    await writer.drain()
+    writer.close()
+    while not (events := (await api.viewer.get("/inbox", params={"workflow": name})).json()["items"]):
+        await asyncio.sleep(0.05)
+    assert [event["reason"].partition(":")[0] for event in events] == ["request.aborted"]

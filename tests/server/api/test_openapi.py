@@ -47,7 +47,10 @@ def test_every_operation_says_what_it_takes_gives_and_needs(api: Api) -> None:
             names = {parameter["name"] for parameter in found["parameters"]}
             assert ("Idempotency-Key" in names) == (method != "GET")
         bare = path.endswith(
-            ("/cancel", "/unpin", "/flush", "/pause", "/resume", "/clear", "/authorize", "/revoke", "{connection}/test")
+            (
+                *("/cancel", "/unpin", "/flush", "/pause", "/resume", "/clear", "/authorize", "/revoke"),
+                *("{connection}/test", "{event_id}/replay", "{event_id}/drop"),
+            )
         )
         if method in ("POST", "PUT", "PATCH") and not bare:
             assert "requestBody" in found, path

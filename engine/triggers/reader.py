@@ -1,0 +1,55 @@
+"""What starts a run from an event of the inbox: one reader for each kind, and what it may say instead of an entry."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from db import workflows
+from db.inbox import Content, Event
+from db.pool import Database
+from engine.authority import DEPLOYED
+from engine.runs.accept import Entry
+from engine.runs.lookup import Lookup, Target, VersionName
+
+
+class Refused(Exception):
+    """No run will come of it; the message says why."""
+
+
+class Standing(Exception):
+    """Nothing is to be done until something else happens; the message says what. It is looked at again when that is told, and by itself
+    after `again_s` seconds. `run_id`: the run whose end it is."""
+
+    def __init__(self, message: str, *, again_s: float = 3_600.0, run_id: str | None = None) -> None:
+        super().__init__(message)
+        self.again_s = again_s
+        self.run_id = run_id
+
+
+class Reader(Protocol):
+    @property
+    def ahead(self) -> bool:
+        """Whether entries may be made before the runs of earlier events of the source are taken in: what they say doesn't depend on those."""
+        ...
+
+    async def entry(self, event: Event, content: Content) -> Entry | None:
+        """The run that it starts, None where nothing more is to be done.
+
+        Raises `Refused`, `Standing`, `Problem`, `DatabaseUnavailable`.
+        """
+        ...
+
+
+async def target_of(db: Database, lookup: Lookup, event: Event, version: VersionName = "deployed") -> Target:
+    """The version of the event's workflow that is live now. Raises as a reader does."""
+    async with db.engine(event.workspace_id) as conn:
+        workflow = None
+        if event.workflow_id is not None:
+            workflow = await workflows.get(conn, event.workspace_id, event.workflow_id)
+        if workflow is None or workflow.status == "deleted":
+            raise Refused("The workflow was deleted.")
+        if workflow.status == "paused":
+            raise Standing("The workflow is paused.")
+        if workflow.live_version is None and version == "deployed":
+            raise Refused("The workflow has no deployed version.")
+        return await lookup.target_of(conn, workflow, version, DEPLOYED)

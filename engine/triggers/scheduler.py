@@ -1,0 +1,202 @@
+"""What is due by the clock: each time of each schedule becomes one event, and each event one run, as the schedule's `overlap` allows.
+
+Model. A row of `schedules` says which time comes next. Any process that finds it due takes the row's lock, writes an event for each time that
+has passed since, and moves the row on: one commit. So a time is in the inbox once, whoever dies or looks at the same moment; PostgreSQL alone is
+needed; and what a deployment, a rollback or a pause changes in the row holds from its commit on.
+
+    due ──► its times up to now ──► later than the catch-up window: not started, and one event says so
+                                ──► the others: events that wait, each under its time as the dedupe key
+
+An event then becomes a run when its turn comes, in the order of the times. While a run of an earlier time is open:
+
+    skip          the event is refused
+    buffer_one    it waits; one that comes while another waits is refused
+    buffer_all    it waits
+    cancel_other  the open run is cancelled, and it waits for the end
+    allow_all     it doesn't matter
+
+*A clock that jumps ahead* is an outage: times within the window are made up for. *One that jumps back*: `next_at` stays, nothing comes twice.
+
+Rejected: schedules of Temporal. They would be a second place that says what is due, to be kept in step with the first at every deployment,
+and to be put back when Temporal's store is lost; they start nothing while Temporal is away; and what they start must be entered here all
+the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from db import inbox, schedules
+from db.connection import Connection
+from db.errors import DatabaseUnavailable
+from db.ids import EventId, WorkflowId, new_uuid7
+from db.inbox import Content, Event, NewEvent
+from db.pool import Database
+from db.schedules import Schedule
+from engine.hub import Hub, Kind, Notice
+from engine.problems import NotFound
+from engine.runs.accept import Entry
+from engine.runs.cancel import Canceller
+from engine.runs.lookup import Lookup
+from engine.spec.rules.schedules import MODULE
+from engine.triggers.reader import Refused, Standing, target_of
+from engine.triggers.timetable import Clock, following, stamp, timing, utc_now
+
+log = logging.getLogger("millstream.schedules")
+
+AT_ONCE = 20
+"""Schedules of one look."""
+MOST_TIMES = 1_000
+"""Of one schedule in one look; where more have passed, the next look follows at once."""
+DEDUPE_S = 45 * 86_400.0
+"""For so long a time isn't started twice, whatever asks for it."""
+_LOOK = 5.0
+_AGAIN = 2.0
+_OPEN = "An earlier time's run is open: "
+
+
+class Scheduler:
+    """One per process. `run` does the work, and `entry` is the reader's part of what it writes."""
+
+    ahead = False
+
+    def __init__(self, db: Database, hub: Hub, lookup: Lookup, canceller: Canceller, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._hub = hub
+        self._lookup = lookup
+        self._canceller = canceller
+        self._clock = clock
+        self._changed = asyncio.Event()
+        hub.watch(self._heard)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._changed.clear()
+            wait = _LOOK
+            try:
+                if await self.round():
+                    continue
+                async with self._db.single() as conn:
+                    due = await schedules.next_due(conn)
+                if due is not None:
+                    wait = min(_LOOK, max(0.0, (due - self._clock()).total_seconds()))
+            except DatabaseUnavailable as error:
+                log.info("the schedules can't be looked at: %s", error)
+            except Exception:
+                log.exception("the schedules could not be looked at; it is tried again")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+
+    async def round(self) -> bool:
+        """Enters what is due; gives whether more may be. Raises `DatabaseUnavailable`."""
+        async with self._db.engine() as conn:
+            due = await schedules.take_due(conn, self._clock(), AT_ONCE)
+            more = len(due) == AT_ONCE
+            for schedule in due:
+                more |= await self._fire(conn, schedule)
+        for schedule in due:
+            self._hub.publish(int(schedule.workspace_id), str(schedule.schedule_id), Kind.EVENT)
+        return more
+
+    async def _fire(self, conn: Connection, schedule: Schedule) -> bool:
+        assert schedule.next_at is not None
+        now = self._clock()
+        earliest = now - timedelta(seconds=schedule.catchup_s)
+        times: list[datetime] = []
+        missed: list[datetime] = []
+        more = False
+        for time in timing(schedule).between(schedule.next_at, now):
+            if time < earliest:
+                missed = [*missed[:1], time]
+            elif len(times) == MOST_TIMES:
+                more = True
+                break
+            else:
+                times.append(time)
+        if missed:
+            await self._missed(conn, schedule, missed)
+        for time, event_id in zip(times, sorted(new_uuid7() for _ in times), strict=True):
+            await enter(conn, schedule, time, schedule.overlap, event_id)
+        last = times[-1] if times else missed[-1] if missed else None
+        await schedules.fired(conn, schedule, last, following(schedule, last if last is not None else now))
+        return more
+
+    async def _missed(self, conn: Connection, schedule: Schedule, missed: list[datetime]) -> None:
+        first, last = stamp(missed[0]), stamp(missed[-1])
+        span = f"{first} was" if first == last else f"{first} to {last} were"
+        reason = f"The time {span} missed: it is longer ago than the schedule's catch-up window."
+        event = _event(schedule, missed[-1], schedule.overlap, new_uuid7())
+        await inbox.note_refusal(conn, schedule.workspace_id, event, reason)
+
+    async def entry(self, event: Event, content: Content) -> Entry:
+        """Of a time in the inbox. Raises `Refused`, `Standing`, `Problem`, `DatabaseUnavailable`."""
+        head = content.head if isinstance(content.head, dict) else {}
+        time = str(head.get("scheduled_at"))
+        target = await target_of(self._db, self._lookup, event)
+        trigger = target.prepared.document.triggers.get(event.trigger_id or "")
+        if trigger is None or trigger.module != MODULE or trigger.disabled:
+            raise Refused(f"The workflow has no schedule {event.trigger_id!r} any more.")
+        overlap = head.get("overlap")
+        if overlap != "allow_all":
+            await self._wait_for_others(event, target.workflow.workflow_id, trigger.id, str(overlap))
+        return Entry(
+            workspace_id=event.workspace_id,
+            workflow_id=target.workflow.workflow_id,
+            name=target.workflow.name,
+            version=target.version,
+            prepared=target.prepared,
+            trigger={"type": "schedule", "id": trigger.id, "scheduled_at": time, "body": {"scheduled_at": time}},
+            waited=event.held,
+            nobody_asks=True,
+        )
+
+    async def _wait_for_others(self, event: Event, workflow_id: WorkflowId, trigger_id: str, overlap: str) -> None:
+        async with self._db.engine(event.workspace_id) as conn:
+            others = await schedules.open_runs(conn, event.workspace_id, workflow_id, trigger_id)
+        if not others:
+            return
+        if overlap == "skip":
+            raise Refused(f"Skipped. {_OPEN}{others[0]}.")
+        if overlap == "cancel_other":
+            for run_id in others:
+                with contextlib.suppress(NotFound):
+                    await self._canceller.cancel(event.workspace_id, run_id, "The schedule's next time came.")
+        # The run's end makes it due; should that be overtaken, it is looked at again before long.
+        raise Standing(f"{_OPEN}{others[0]}.", again_s=_AGAIN, run_id=str(others[0]))
+
+    def _heard(self, notice: Notice | None) -> None:
+        if notice is None or notice.kind is Kind.SCHEDULE:
+            self._changed.set()
+
+
+async def enter(
+    conn: Connection, schedule: Schedule, time: datetime, overlap: schedules.Overlap, event_id: UUID
+) -> None:
+    """One time into the inbox, unless it is there. The schedule's row is locked by the caller; ids of later times are higher."""
+    event = _event(schedule, time, overlap, event_id)
+    if overlap == "buffer_one":
+        waiting = await schedules.waiting(conn, schedule.workspace_id, schedule.source)
+        busy = await schedules.open_runs(conn, schedule.workspace_id, schedule.workflow_id, schedule.trigger_id, 1)
+        if waiting >= (1 if busy else 2):
+            await inbox.note_refusal(conn, schedule.workspace_id, event, "Skipped. An earlier time waits already.")
+            return
+    await inbox.note(conn, schedule.workspace_id, event)
+
+
+def _event(schedule: Schedule, time: datetime, overlap: schedules.Overlap, event_id: UUID) -> NewEvent:
+    return NewEvent(
+        source=schedule.source,
+        kind="schedule",
+        workflow_id=schedule.workflow_id,
+        trigger_id=schedule.trigger_id,
+        dedupe_key=stamp(time),
+        window_s=DEDUPE_S,
+        head={"scheduled_at": stamp(time), "overlap": overlap},
+        event_id=EventId(event_id),
+    )

@@ -1,0 +1,73 @@
+"""The shapes of the inbox and of what starts runs by itself: see `shapes.py`."""
+
+from __future__ import annotations
+
+from server.api.shapes import (
+    ANY,
+    FLAG,
+    ID,
+    MAYBE_ID,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    closed,
+    listed,
+    listing,
+    one_of,
+)
+
+_EVENT: dict[str, Schema] = {
+    "event_id": ID,
+    "kind": one_of("webhook", "email", "schedule", "event", "workflow", "poll"),
+    "source": TEXT,
+    "workflow": MAYBE_TEXT,
+    "trigger": MAYBE_TEXT,
+    "received_at": TIME,
+    "verdict": one_of("waiting", "accepted", "duplicate", "refused", "failed", "dropped"),
+    "reason": {**MAYBE_TEXT, "description": "Why it was refused or failed, or what it waits for."},
+    "attempts": WHOLE,
+    "next_at": MAYBE_TIME,
+    "run_id": MAYBE_ID,
+    "size": {"type": "integer", "description": "Bytes of the body as it came."},
+}
+
+_OVERLAP = one_of("skip", "buffer_one", "buffer_all", "cancel_other", "allow_all")
+
+TRIGGER_REQUESTS: dict[str, Schema] = {
+    "SchedulePause": closed({}, {"reason": {**MAYBE_TEXT, "maxLength": 500}}),
+    "Backfill": closed({"from": TIME, "to": TIME}, {"overlap": _OVERLAP}),
+}
+
+TRIGGER_ANSWERS: dict[str, Schema] = {
+    "Schedule": closed(
+        {
+            "schedule_id": ID,
+            "workflow": TEXT,
+            "trigger": TEXT,
+            "cron": MAYBE_TEXT,
+            "every": {"type": ["number", "null"], "description": "Seconds."},
+            "timezone": TEXT,
+            "overlap": _OVERLAP,
+            "paused": FLAG,
+            "reason": {**MAYBE_TEXT, "description": "Why it is paused."},
+            "next": {**listed(TIME), "description": "The next ten times; none while it is paused."},
+            "last": MAYBE_TIME,
+        }
+    ),
+    "ScheduleList": listing("Schedule"),
+    "Backfilled": closed({"times": listed(TIME)}),
+    "Event": closed(_EVENT),
+    "EventList": listing("Event"),
+    "WholeEvent": closed(
+        {
+            **_EVENT,
+            "head": {**ANY, "description": "What the sender said around the body; null once it is kept no longer."},
+            "body": MAYBE_TEXT,
+            "encoding": {"enum": ["utf-8", "base64", None]},
+        },
+        {"truncated": FLAG},
+    ),
+}
