@@ -11,9 +11,9 @@ from db.ids import WorkspaceId
 from db.inbox import NewEvent
 from db.pool import Database
 
-_A_SECOND, _AT_ONCE = 5.0, 100.0
+_A_SECOND, _AT_ONCE = 1.0, 100.0
 """Refusals of a workspace that one process writes down."""
-_KEPT = 256 * 1024
+_KEPT = 16 * 1024
 """Bytes of a refused body that are kept."""
 
 

@@ -28,6 +28,7 @@ import asyncio
 import contextlib
 import logging
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from db import inbox, schedules
@@ -107,31 +108,21 @@ class Scheduler:
     async def _fire(self, conn: Connection, schedule: Schedule) -> bool:
         assert schedule.next_at is not None
         now = self._clock()
-        earliest = now - timedelta(seconds=schedule.catchup_s)
-        times: list[datetime] = []
-        missed: list[datetime] = []
-        more = False
-        for time in timing(schedule).between(schedule.next_at, now):
-            if time < earliest:
-                missed = [*missed[:1], time]
-            elif len(times) == MOST_TIMES:
-                more = True
-                break
-            else:
-                times.append(time)
-        if missed:
-            await self._missed(conn, schedule, missed)
+        # What jitter holds back isn't late.
+        earliest = now - timedelta(seconds=schedule.catchup_s + schedule.jitter_s)
+        if schedule.next_at < earliest:
+            await self._missed(conn, schedule, schedule.next_at, earliest)
+        times = list(islice(timing(schedule).between(max(schedule.next_at, earliest), now), MOST_TIMES))
         for time, event_id in zip(times, sorted(new_uuid7() for _ in times), strict=True):
             await enter(conn, schedule, time, schedule.overlap, event_id)
-        last = times[-1] if times else missed[-1] if missed else None
-        await schedules.fired(conn, schedule, last, following(schedule, last if last is not None else now))
-        return more
+        last = times[-1] if times else None
+        await schedules.fired(conn, schedule, last, following(schedule, last or now))
+        return len(times) == MOST_TIMES
 
-    async def _missed(self, conn: Connection, schedule: Schedule, missed: list[datetime]) -> None:
-        first, last = stamp(missed[0]), stamp(missed[-1])
-        span = f"{first} was" if first == last else f"{first} to {last} were"
-        reason = f"The time {span} missed: it is longer ago than the schedule's catch-up window."
-        event = _event(schedule, missed[-1], schedule.overlap, new_uuid7())
+    async def _missed(self, conn: Connection, schedule: Schedule, first: datetime, earliest: datetime) -> None:
+        span = f"What was due from {stamp(first)} until {stamp(earliest)}"
+        event = _event(schedule, first, schedule.overlap, new_uuid7())
+        reason = f"{span} was missed: it is longer ago than the schedule's catch-up window."
         await inbox.note_refusal(conn, schedule.workspace_id, event, reason)
 
     async def entry(self, event: Event, content: Content) -> Entry:

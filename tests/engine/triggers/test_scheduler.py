@@ -126,8 +126,18 @@ async def test_what_is_longer_ago_than_the_window_is_told_of_and_not_started(db:
     await looked(db, clock)
     assert short(await entered(db, owner), "t") == ["2026-03-28T17:00:00Z", "2026-03-28T18:00:00Z"]
     [told] = [event for event in await events(db, owner) if event.verdict == "refused"]
-    assert "2026-03-28T13:00:00" in str(told.reason)
-    assert "2026-03-28T16:00:00" in str(told.reason)
+    assert "from 2026-03-28T13:00:00Z until 2026-03-28T16:30:00Z was missed" in str(told.reason)
+
+
+async def test_what_jitter_holds_back_is_not_missed(db: Database) -> None:
+    owner, clock = await tenant(db), Clock()
+    held: dict[str, Json] = {"every": "1h", "jitter": "30m", "catchup_window": "2m", "overlap": "allow_all"}
+    await bound(db, owner, clock, owner.workflow_id, t=held)
+    for _ in range(100):
+        clock.now += timedelta(minutes=1)
+        await looked(db, clock)
+    assert short(await entered(db, owner), "t") == ["2026-03-28T13:00:00Z"]
+    assert [event.verdict for event in await events(db, owner)] == ["waiting"]
 
 
 async def test_a_deployment_moves_only_what_it_changes(db: Database) -> None:
