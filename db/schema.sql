@@ -3171,7 +3171,7 @@ CREATE INDEX connections_provider ON public.connections USING btree (provider_id
 
 CREATE INDEX connections_uses_workflow ON public.connections_uses USING btree (workflow_id);
 
-CREATE INDEX events_api_received ON public.events_to_be_processed USING btree (received_at) WHERE (kind = 'api'::text);
+CREATE INDEX events_api_over ON public.events_to_be_processed USING btree (dedupe_until NULLS FIRST) WHERE (kind = 'api'::text);
 
 CREATE INDEX events_content ON public.events_to_be_processed USING btree (content_of) WHERE (content_of IS NOT NULL);
 

@@ -231,7 +231,7 @@ create table events_to_be_processed (
 create unique index events_dedupe on events_to_be_processed (workspace_id, source, dedupe_key)
     where dedupe_until is not null;
 create index events_received on events_to_be_processed (received_at) where kind <> 'api';
-create index events_api_received on events_to_be_processed (received_at) where kind = 'api';
+create index events_api_over on events_to_be_processed (dedupe_until nulls first) where kind = 'api';
 create index events_of_workflow on events_to_be_processed (workflow_id, event_id desc) where kind <> 'api';
 create index events_newest on events_to_be_processed (workspace_id, event_id desc) where kind <> 'api';
 create index events_waiting on events_to_be_processed (workspace_id, source, event_id) where verdict = 'waiting';

@@ -44,17 +44,18 @@ delete from workflow_runs where run_id = any (:run_ids::uuid[]) and finished_at 
 -- name: old_events (engine)
 -- Inbox rows that nobody shows any more, and that no repeat can meet.
 delete from events_to_be_processed where event_id in (
-    select event_id from events_to_be_processed
-    where kind <> 'api' and received_at < now() - interval '30 days' and (dedupe_until is null or dedupe_until < now())
-        and verdict <> 'waiting'
-    order by received_at limit :most);
+    select e.event_id from events_to_be_processed e
+    where e.kind <> 'api' and e.received_at < now() - interval '30 days' and (e.dedupe_until is null or e.dedupe_until < now())
+        and e.verdict <> 'waiting'
+        and not exists (select from events_to_be_processed o where o.content_of = e.event_id and o.verdict in ('waiting', 'failed'))
+    order by e.received_at limit :most);
 
 -- name: old_keys (engine)
--- Keys that came with calls of the API, and that no repeat can meet any more.
+-- Keys that came with calls of the API, or of children, and that no repeat can meet any more.
 delete from events_to_be_processed where event_id in (
     select event_id from events_to_be_processed
-    where kind = 'api' and received_at < now() - interval '1 day' and (dedupe_until is null or dedupe_until < now())
-    order by received_at limit :most);
+    where kind = 'api' and (dedupe_until is null or dedupe_until < now())
+    order by dedupe_until nulls first limit :most);
 
 -- name: old_contents (engine)
 -- What came goes after a week, unless it is still to be taken, by its own event or one that shares it.

@@ -53,7 +53,7 @@ AT_ONCE = 20
 """Schedules of one look."""
 MOST_TIMES = 1_000
 """Of one schedule in one look; where more have passed, the next look follows at once."""
-DEDUPE_S = 45 * 86_400.0
+DEDUPE_S = 30 * 86_400.0
 """For so long a time isn't started twice, whatever asks for it."""
 _LOOK = 5.0
 _AGAIN = 2.0

@@ -6,13 +6,15 @@ import asyncio
 import random
 from collections import defaultdict
 
+import asyncpg
 import pytest
 
-from db import inbox, runs
+from db import inbox, maintenance, runs
 from db.ids import EventId
 from db.inbox import Event, HeldEvent, NewEvent
 from db.pool import Database
 from db.runs import EventGone
+from db.statements import statements
 from tests.db.data_of_tests import Tenant, new_run, tenant
 
 
@@ -159,3 +161,45 @@ async def _accepted(db: Database, owner: Tenant, event: Event) -> bool:
         except EventGone:
             return False
         return True
+
+
+async def test_what_came_goes_after_a_week_and_the_line_after_a_month(db: Database, database_url: str) -> None:
+    owner = await tenant(db)
+    ended, waits, shared = await noted(db, owner), await noted(db, owner, "w"), await noted(db, owner, "c")
+    [held] = [event for event in await taken(db) if event.event_id == ended]
+    async with db.single() as connection:
+        await inbox.settle(connection, owner.workspace_id, held.held, "refused", "no")
+    admin = await asyncpg.connect(database_url)
+    try:
+        # Another event shows what came with the last one.
+        await admin.execute("update events_to_be_processed set content_of = $1 where event_id = $2", shared, waits)
+        await admin.execute(
+            "update events_to_be_processed set verdict = 'refused', next_at = null, lease_until = null where event_id = $1",
+            shared,
+        )
+        for days, kept, lines in ((6, {ended, waits, shared}, 3), (8, {waits, shared}, 3), (31, {waits, shared}, 2)):
+            await admin.execute(
+                "update events_to_be_processed set received_at = now() - make_interval(days => $1)", days
+            )
+            async with db.engine() as connection:
+                await maintenance.delete_old_rows(connection)
+            left = await admin.fetch("select event_id, head is not null as kept from events_to_be_processed")
+            assert len(left) == lines, days
+            assert {row["event_id"] for row in left if row["kept"]} == kept & {row["event_id"] for row in left}, days
+    finally:
+        await admin.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [("old_events", "events_received"), ("old_keys", "events_api_over"), ("old_contents", "events_kept")],
+)
+async def test_what_is_past_its_time_is_found_by_an_index(database_url: str, name: str, index: str) -> None:
+    admin = await asyncpg.connect(database_url)
+    try:
+        await admin.execute("set enable_seqscan = off; set enable_sort = off")
+        sql = statements("maintenance")[name].sql.replace("$1", "100")
+        told = "\n".join(row[0] for row in await admin.fetch(f"explain (costs off) {sql}"))
+        assert index in told, told
+    finally:
+        await admin.close()
