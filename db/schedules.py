@@ -78,7 +78,6 @@ _LIST = rows("schedules", "list_schedules", Schedule)
 _GET = rows("schedules", "get", Schedule)
 _HOLD = values("schedules", "hold", UUID)
 _TAKE_DUE = rows("schedules", "take_due", Schedule)
-_FIRED = command("schedules", "fired")
 _NEXT_DUE = values("schedules", "next_due", datetime)
 _OPEN_RUNS = values("schedules", "open_runs", UUID)
 _WAITING = values("schedules", "waiting", int)
@@ -130,13 +129,17 @@ async def retire(
     await connection.count(_RETIRE, workspace_id=workspace_id, workflow_id=workflow_id, kept=list(kept))
 
 
-async def set_next(connection: Connection, schedule: Schedule, following: Next | None) -> None:
+async def set_next(
+    connection: Connection, schedule: Schedule, following: Next | None, last: datetime | None = None
+) -> None:
+    """`following` None: it stands still. Its times up to `last` are in the inbox, if one is given."""
     await connection.count(
         _SET_NEXT,
         workspace_id=schedule.workspace_id,
         schedule_id=schedule.schedule_id,
         next_at=following.at if following else None,
         due_at=following.due if following else None,
+        last_at=last,
     )
 
 
@@ -184,18 +187,6 @@ async def hold(connection: Connection, schedule: Schedule) -> None:
 async def take_due(connection: Connection, now: datetime, limit: int) -> list[Schedule]:
     """Locked until the transaction's end."""
     return await connection.all(_TAKE_DUE, now=now, most=limit)
-
-
-async def fired(connection: Connection, schedule: Schedule, last: datetime | None, following: Next | None) -> None:
-    """Its times up to `last` are in the inbox."""
-    await connection.count(
-        _FIRED,
-        workspace_id=schedule.workspace_id,
-        schedule_id=schedule.schedule_id,
-        last_at=last,
-        next_at=following.at if following else None,
-        due_at=following.due if following else None,
-    )
 
 
 async def next_due(connection: Connection) -> datetime | None:

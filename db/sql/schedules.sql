@@ -26,8 +26,9 @@ update schedules set live = false, next_at = null, due_at = null
 where workspace_id = :workspace_id and workflow_id = :workflow_id and live and trigger_id <> all (:kept::text[]);
 
 -- name: set_next (app, engine)
--- When it is due next; null: it stands still.
-update schedules set next_at = :next_at, due_at = :due_at where workspace_id = :workspace_id and schedule_id = :schedule_id;
+-- When it is due next; null: it stands still. last_at: its times up to that one are in the inbox.
+update schedules set next_at = :next_at, due_at = :due_at, last_at = coalesce(:last_at, last_at)
+where workspace_id = :workspace_id and schedule_id = :schedule_id;
 
 -- name: pause (app, engine)
 -- It stands still, for a reason.
@@ -69,11 +70,6 @@ where s.due_at <= :now
 order by s.due_at
 limit :most
 for update of s skip locked;
-
--- name: fired (engine)
--- Its times up to that one are in the inbox.
-update schedules set next_at = :next_at, due_at = :due_at, last_at = coalesce(:last_at, last_at)
-where workspace_id = :workspace_id and schedule_id = :schedule_id;
 
 -- name: next_due (engine)
 -- When anything is due next; null when nothing is.

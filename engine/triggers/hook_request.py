@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.expressions.values import Json
-from engine.triggers.input import HIDDEN_HEADERS
+from engine.triggers.input import shown_headers
 
 JsonObject = dict[str, Json]
 Pairs = Sequence[tuple[str, str]]
@@ -34,9 +34,7 @@ class HookRequest:
 
 def head_of(request: HookRequest) -> JsonObject:
     """What the inbox keeps of a request's head: without what credentials hold."""
-    headers: list[Json] = [
-        [name.lower(), "***" if name.lower() in HIDDEN_HEADERS else value] for name, value in request.headers
-    ]
+    headers: list[Json] = [[name, value] for name, value in shown_headers(request.headers)]
     query: list[Json] = [[name, value] for name, value in request.query]
     return {"method": request.method, "headers": headers, "query": query, "from": request.sender}
 

@@ -35,13 +35,9 @@ def webhook_trigger(
 ) -> JsonObject:
     """`headers` have names in lower case; one that is repeated is joined by a comma, a repeated query parameter becomes a list."""
     shown: dict[str, Json] = {}
-    for name, value in headers:
-        key = name.lower()
-        if key in HIDDEN_HEADERS:
-            shown[key] = "***"
-        else:
-            earlier = shown.get(key)
-            shown[key] = f"{earlier}, {value}" if isinstance(earlier, str) else value
+    for key, value in shown_headers(headers):
+        earlier = shown.get(key) if key not in HIDDEN_HEADERS else None
+        shown[key] = f"{earlier}, {value}" if isinstance(earlier, str) else value
     return {
         "type": "webhook",
         "id": trigger_id,
@@ -50,6 +46,11 @@ def webhook_trigger(
         "query": gathered(query),
         "method": method,
     }
+
+
+def shown_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """With names in lower case, and without what credentials hold."""
+    return [(name.lower(), "***" if name.lower() in HIDDEN_HEADERS else value) for name, value in headers]
 
 
 def gathered(pairs: Sequence[tuple[str, Json]]) -> JsonObject:

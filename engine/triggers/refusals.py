@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db import inbox
 from db.connection import Connection
 from db.ids import WorkspaceId
 from db.inbox import NewEvent
-from db.pool import Database
 
 _A_SECOND, _AT_ONCE = 1.0, 100.0
 """Refusals of a workspace that one process writes down."""
@@ -24,8 +23,7 @@ class _Room:
 
 
 class Refusals:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self) -> None:
         self._rooms: dict[WorkspaceId, _Room] = {}
 
     async def note(
@@ -34,19 +32,9 @@ class Refusals:
         """Raises `DatabaseUnavailable`. A server's own fault is no refusal."""
         if status >= 500 or not self._room(workspace_id):
             return
-        raw = None if event.raw is None else event.raw[:_KEPT]
-        cut = {"cut_at": _KEPT} if event.size > _KEPT and isinstance(event.head, dict) else {}
-        head = {**event.head, **cut} if isinstance(event.head, dict) else event.head
-        kept = NewEvent(
-            source=event.source,
-            kind=event.kind,
-            workflow_id=event.workflow_id,
-            trigger_id=event.trigger_id,
-            head=head,
-            raw=raw,
-            size=event.size,
-        )
-        await inbox.note_refusal(conn, workspace_id, kept, reason)
+        if event.raw is not None and event.size > _KEPT and isinstance(event.head, dict):
+            event = replace(event, head={**event.head, "cut_at": _KEPT}, raw=event.raw[:_KEPT])
+        await inbox.note_refusal(conn, workspace_id, event, reason)
 
     def _room(self, workspace_id: WorkspaceId) -> bool:
         now = time.monotonic()

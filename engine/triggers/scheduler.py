@@ -57,6 +57,7 @@ DEDUPE_S = 30 * 86_400.0
 """For so long a time isn't started twice, whatever asks for it."""
 _LOOK = 5.0
 _AGAIN = 2.0
+_HELD = 0.05
 _OPEN = "An earlier time's run is open: "
 
 
@@ -85,7 +86,9 @@ class Scheduler:
                 async with self._db.single() as conn:
                     due = await schedules.next_due(conn)
                 if due is not None:
-                    wait = min(_LOOK, max(0.0, (due - self._clock()).total_seconds()))
+                    seconds = (due - self._clock()).total_seconds()
+                    # What is due and wasn't taken is in another process's hands at this moment.
+                    wait = min(_LOOK, seconds) if seconds > 0 else _HELD
             except DatabaseUnavailable as error:
                 log.info("the schedules can't be looked at: %s", error)
             except Exception:
@@ -116,7 +119,7 @@ class Scheduler:
         for time, event_id in zip(times, sorted(new_uuid7() for _ in times), strict=True):
             await enter(conn, schedule, time, schedule.overlap, event_id)
         last = times[-1] if times else None
-        await schedules.fired(conn, schedule, last, following(schedule, last or now))
+        await schedules.set_next(conn, schedule, following(schedule, last or now), last)
         return len(times) == MOST_TIMES
 
     async def _missed(self, conn: Connection, schedule: Schedule, first: datetime, earliest: datetime) -> None:

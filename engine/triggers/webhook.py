@@ -118,7 +118,7 @@ class Webhooks:
         self._lookup = lookup
         self._acceptor = acceptor
         self._slugs: dict[str, tuple[float, WorkspaceId]] = {}
-        self._refusals = Refusals(db)
+        self._refusals = Refusals()
 
     async def open(self, request: HookRequest) -> Hook:
         """Raises `Problem`: 404 unknown or paused, 410 deleted, 405, 401 and 403 by key, 429, 503."""
@@ -212,7 +212,7 @@ class Webhooks:
                 query=[pair for pair in query if pair != ("version", "draft")],
                 method=str(said.get("method")),
             ),
-            source=f"hook:{target.workflow.workflow_id}:{trigger.id}{_DRAFT if target.version == 0 else ''}",
+            source=_source(target.workflow.workflow_id, trigger.id, draft=target.version == 0),
             came=Arrival("webhook", head, body, event_id),
         )
 
@@ -334,12 +334,15 @@ class Webhooks:
         return found.workspace_id
 
 
+def _source(whose: object, trigger: str, *, draft: bool) -> str:
+    """Of a trigger's events. `whose`: its workflow, by the name in the address where there is none."""
+    return f"hook:{whose}:{trigger}{_DRAFT if draft else ''}"
+
+
 def _refused(request: HookRequest, target: Target | None = None, body: bytes = b"") -> NewEvent:
-    draft = _DRAFT if request.draft else ""
+    whose = request.workflow if target is None else target.workflow.workflow_id
     return NewEvent(
-        source=f"hook:{request.workflow if target is None else target.workflow.workflow_id}:{request.trigger}{draft}"[
-            :300
-        ],
+        source=_source(whose, request.trigger, draft=request.draft)[:300],
         kind="webhook",
         workflow_id=None if target is None else target.workflow.workflow_id,
         trigger_id=request.trigger[:100],

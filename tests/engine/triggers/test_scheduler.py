@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from db import inbox
+from db import inbox, workflows
 from db.ids import WorkflowId
 from db.inbox import Event
 from db.pool import Database
@@ -180,8 +180,6 @@ async def test_a_paused_workflow_stands_still_and_makes_up_for_nothing(db: Datab
 
 
 async def _status(db: Database, owner: Tenant, table: Timetable, status: Any) -> None:
-    from db import workflows
-
     async with db.tenant(owner.workspace_id) as connection:
         await workflows.set_status(connection, owner.workspace_id, owner.workflow_id, status)
         await table.set_status(connection, owner.workspace_id, owner.workflow_id)
