@@ -94,6 +94,7 @@ from workspace.keys import (
     read_master_keys,
 )
 from workspace.log_seal import WorkspaceLogSeal
+from workspace.mail.outgoing import mail_over
 from workspace.postgres.of_connection import handshake, sql_over
 from workspace.postgres.pools import Pools
 from workspace.secrets.used import UsedByRuns
@@ -219,6 +220,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             RunConnections(db, opener, egress),
             sandbox,
             sql_over(pools),
+            mail_over(guard, settings.email_domain),
         )
         webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
         scheduler = Scheduler(db, hub, lookup, canceller)

@@ -9,10 +9,11 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedQueues, ClosedSql
+from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedMail, ClosedQueues, ClosedSql
 from modules.sdk.context import Code, Http, Isolated, KeyValues, Queues, Sql
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
+from modules.sdk.mail import Mail
 from modules.sdk.verdicts import Rejected
 from workspace.connections.in_use import InUse
 from workspace.connections.opening import Learned, Opened
@@ -109,10 +110,14 @@ def _no_database(opened: Opened) -> Sql:
     return ClosedSql("connection.missing", "There are no databases here.")
 
 
+def _no_server(opened: Opened) -> Mail:
+    return ClosedMail("connection.missing", "There are no mail servers here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` and
-    `files` those of a workspace, `sql` the database of a connection."""
+    `files` those of a workspace, `sql` the database of a connection, `mail` its mail server."""
 
     modules: Modules
     http: Http
@@ -125,3 +130,4 @@ class Host:
     connections: Connections = field(default_factory=NoConnections)
     code: Code = _NO_CODE
     sql: Callable[[Opened], Sql] = _no_database
+    mail: Callable[[Opened], Mail] = _no_server

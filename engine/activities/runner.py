@@ -30,7 +30,7 @@ from engine.expressions.errors import ExpressionError
 from engine.expressions.template import Hidden, compile_value, render_hiding
 from engine.expressions.values import Json, Value, as_value
 from engine.input_check import check
-from modules.sdk.closed import ClosedSql
+from modules.sdk.closed import ClosedMail, ClosedSql
 from modules.sdk.context import Context, Staged
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json_bytes import dumps
@@ -48,6 +48,7 @@ JsonObject = dict[str, Json]
 _LONG = 512 * 1024
 """Bytes from which on an output is looked through on another thread."""
 _NO_DATABASE = ClosedSql("connection.missing", "The step names no connection to a database.")
+_NO_MAIL = ClosedMail("connection.missing", "The step names no connection to a mail server.")
 
 _BREATH = 100
 """Evaluations of one call between two pauses in which the process does other things: a module may make one for each of many items."""
@@ -320,6 +321,7 @@ def _context(
         queues=host.queues(head.workspace_id),
         files=CleanFiles(host.files(head.workspace_id), secrets.used),
         sql=_NO_DATABASE if connection is None else host.sql(connection.opened),
+        mail=_NO_MAIL if connection is None else host.mail(connection.opened),
         isolated=host.isolated,
         code=host.code,
         evaluate=evaluate,

@@ -21,6 +21,7 @@ from modules.sdk.context import (
 )
 from modules.sdk.files import LARGEST_FILE, File, NewFile
 from modules.sdk.json import Json
+from modules.sdk.mail import Letter
 from modules.sdk.verdicts import ModuleError
 
 
@@ -160,6 +161,17 @@ class ClosedSql:
         timeout: float,
         max_rows: int,
     ) -> SqlResult:
+        raise ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedMail:
+    """Implements `Mail`: nothing is sent, each try fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def send(self, letter: Letter, *, operation: str, timeout: float) -> str:
         raise ModuleError(self.code, self.message, retryable=False)
 
 

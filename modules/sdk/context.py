@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from modules.sdk.files import Files
 from modules.sdk.json import Json, JsonObject
+from modules.sdk.mail import Mail
 from modules.sdk.verdicts import ModuleError
 
 
@@ -269,6 +270,7 @@ class Context:
     queues: Queues
     files: Files
     sql: Sql
+    mail: Mail
     isolated: Isolated
     code: Code
     evaluate: Evaluate

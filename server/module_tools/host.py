@@ -12,7 +12,7 @@ from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import as_value, to_json
-from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedHttp, ClosedQueues, ClosedSql, no_log
+from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedHttp, ClosedMail, ClosedQueues, ClosedSql, no_log
 from modules.sdk.context import Code, Context, Isolated, KeyValue
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError, Rejected
@@ -102,6 +102,7 @@ def example_context(isolated: Isolated, timeout: float, code: Code = _NO_CODE) -
         queues=ClosedQueues("queue.unknown", "an example has no queues: say `runnable=False`"),
         files=ClosedFiles("file.unknown", "an example has no files: say `runnable=False`"),
         sql=ClosedSql("connection.missing", "an example has no database: say `runnable=False`"),
+        mail=ClosedMail("connection.missing", "an example has no mail server: say `runnable=False`"),
         isolated=isolated,
         code=code,
         evaluate=evaluate,

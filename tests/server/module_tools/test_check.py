@@ -38,7 +38,14 @@ def test_the_page_of_modules_is_what_the_declarations_say() -> None:
 
 
 def test_every_code_that_is_raised_is_listed() -> None:
-    raised = {"http.<status>", "module.failed", "payload.too_large", "postgres.<class>", "postgres.blocked"}
+    raised = {
+        "http.<status>",
+        "module.failed",
+        "payload.too_large",
+        "postgres.<class>",
+        "postgres.blocked",
+        "smtp.<code>",
+    }
     own = {"postgres.08"}  # one of the classes
     for app in ("data", "validate"):  # the codes of the isolated pool, which take the caller's first part
         raised |= {f"{app}.timeout", f"{app}.memory", f"{app}.ended"}
