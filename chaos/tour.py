@@ -44,6 +44,7 @@ class Tour:
             self._workflows,
             self._queues,
             self._triggers,
+            self._events,
             self._families,
             self._long,
             self._small,
@@ -122,6 +123,33 @@ class Tour:
         )
         await self._ask("POST", f"/workflows/{name}/versions/1/rollback", {})
         await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
+    async def _events(self, name: str) -> None:
+        """One that tells, one that listens, one that waits, and one that looks after ends."""
+        told = f"{name}-told"
+        listens = flow(f"{name}-listens", None, no=step("core.set", values={}))
+        listens["triggers"] = {"told": _trigger("event.trigger", name=told, filter="{{ trigger.body.n > 0 }}")}
+        ends = flow(f"{name}-ends", None, no=step("core.set", values={}))
+        ends["triggers"] = {"ends": _trigger("workflow.finished", workflows=[name], status=["succeeded"])}
+        waits = flow(f"{name}-waits", None, w=step("core.wait_for_event", key=name, timeout="20s"))
+        emits = flow(name, None, e=step("event.emit", name=told, key=name, data={"n": 1}))
+        documents = (listens, ends, waits, emits)
+        for document in documents:
+            await self._ask("POST", "/workflows", {"document": document})
+            await self._ask("POST", f"/workflows/{document['name']}/deploy", {"note": "first"})
+        # Kept for the first wait; the second one is there before it is told.
+        await self._ask("POST", "/events", {"name": told, "key": name, "data": {"n": 1}}, key=f"{name}-event")
+        await self._ask("POST", "/events", {"name": f"{name}-unheard"}, key=f"{name}-unheard")
+        await self._ask("POST", f"/workflows/{name}-waits/runs", {"input": {}, "wait": 20}, key=f"{name}-first")
+        run = await self._ask("POST", f"/workflows/{name}-waits/runs", {"input": {}}, key=f"{name}-second")
+        for _ in range(50):
+            if run is None or run["status"] == "waiting":
+                break
+            await asyncio.sleep(0.2)
+            run = await self._ask("GET", f"/runs/{run['run_id']}", None)
+        await self._ask("POST", f"/workflows/{name}/runs", {"input": {}, "wait": 20}, key=name)
+        for document in documents:
+            await self._ask("DELETE", f"/workflows/{document['name']}?purge=true&force=true", None)
 
     async def _families(self, name: str) -> None:
         """A parent that is called off while its child waits, and a run whose execution is ended from outside."""
@@ -311,6 +339,10 @@ class Tour:
                     return None
             await asyncio.sleep(0.1)
         return None
+
+
+def _trigger(module: str, **inputs: Json) -> Json:
+    return {"module": module, "version": 1, "inputs": inputs}
 
 
 def _all_in_one(name: str) -> Document:

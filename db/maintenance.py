@@ -25,7 +25,16 @@ _DELETE_BY_RUN = tuple(
 )
 _OLD_ROWS = tuple(
     command("maintenance", name)
-    for name in ("old_events", "old_keys", "old_contents", "old_idempotency", "expired_key_values", "old_operations")
+    for name in (
+        "old_events",
+        "old_keys",
+        "old_contents",
+        "old_idempotency",
+        "expired_key_values",
+        "old_operations",
+        "kept_events",
+        "left_waits",
+    )
 )
 _STRIP = tuple(command("maintenance", name) for name in ("strip_payloads", "strip_answers"))
 _PINNED = values("maintenance", "pinned_of_workflow", int)

@@ -25,6 +25,7 @@ class Resume:
 
 
 _POST = values("resumes", "post", str)
+_ANSWER = values("resumes", "answer", bool)
 _GET = rows("resumes", "get", Resume)
 
 
@@ -37,6 +38,13 @@ async def post(connection: Connection, workspace_id: WorkspaceId, run_id: RunId,
     kept = json_or_none(await log_seal.closed(seal, _place(workspace_id, run_id, path), body))
     said = await connection.one(_POST, workspace_id=workspace_id, run_id=run_id, path=path, body=kept)
     return cast("Posted", said)
+
+
+async def answer(connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str, body: Json) -> bool:
+    """The same for a step that the caller knows to wait, without the run's row: the transaction may hold another's. False: it has one."""
+    seal = await log_seal.wanted(connection.seal, workspace_id)
+    kept = json_or_none(await log_seal.closed(seal, _place(workspace_id, run_id, path), body))
+    return await connection.one(_ANSWER, workspace_id=workspace_id, run_id=run_id, path=path, body=kept)
 
 
 async def get(connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str) -> Resume | None:

@@ -45,7 +45,8 @@ class NewRun:
 
     `queued` false: it will be recorded as ended by the caller and never waits (simulations). `counted` false: it does not
     count under the workflow's cap (children). `reply_until`: somebody waits for an answer until then. `searched`: the trigger with its
-    large parts, whose words find the run; as `trigger` unless given.
+    large parts, whose words find the run; as `trigger` unless given. `chain`: the workflows whose runs led to this one; a child has its parent's
+    and its parent unless given.
     """
 
     run_id: RunId
@@ -64,6 +65,7 @@ class NewRun:
     parent_run_id: RunId | None = None
     parent_path: str | None = None
     depth: int = 0
+    chain: Sequence[WorkflowId] | None = None
     origin: str | None = None
     reply_until: datetime | None = None
     concurrency_key: str | None = None
@@ -173,6 +175,7 @@ def _header(run: NewRun, event: NewEvent | HeldEvent | None) -> Json:
         "parent_run_id": _text(run.parent_run_id),
         "parent_path": run.parent_path,
         "depth": run.depth,
+        "chain": None if run.chain is None else [str(one) for one in run.chain],
         "origin": run.origin,
         "reply_until": run.reply_until.isoformat() if run.reply_until else None,
         "concurrency_key": None if run.concurrency_key is None else fitting_key(run.concurrency_key),

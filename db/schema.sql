@@ -65,11 +65,12 @@ begin
     on conflict do nothing;
 
     insert into workflow_runs (workspace_id, run_id, workflow_id, version, compiled_hash, carrier, trigger_type, trigger_id,
-        trigger, warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin,
+        trigger, warnings, test, options, replay_of, parent_run_id, parent_path, depth, chain, origin,
         reply_until, concurrency_key, log, retention_days, search)
     values (r.workspace_id, r.run_id, r.workflow_id, r.version, r.compiled_hash, coalesce(r.carrier, 'temporal'),
         r.trigger_type, r.trigger_id, trigger_data, warnings_data, coalesce(r.test, false),
         options_data, r.replay_of, r.parent_run_id, r.parent_path, coalesce(r.depth, 0::smallint),
+        coalesce(r.chain, (select p.chain || p.workflow_id from workflow_runs p where p.run_id = r.parent_run_id)),
         coalesce(r.origin, r.run_id::text), r.reply_until, r.concurrency_key, coalesce(r.log, 'full'),
         coalesce(r.retention_days, 30),
         case when r.log = 'none' then null else array_to_tsvector(
@@ -1042,6 +1043,7 @@ CREATE TABLE public.workflow_runs (
     parent_run_id uuid,
     parent_path text,
     depth smallint DEFAULT 0 NOT NULL,
+    chain uuid[],
     origin text NOT NULL,
     reply_until timestamp with time zone,
     response json,
@@ -1146,6 +1148,8 @@ begin
     if r.trigger_type = 'schedule' then
         perform schedule_goes_on(r);
     end if;
+    perform tell_end(r, end_status);
+    delete from event_waits e where e.run_id = r.run_id;
     if r.parent_run_id is not null then
         insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)
         select r.workspace_id, r.parent_run_id, 'child', r.parent_path, r.run_id
@@ -1440,6 +1444,15 @@ end
 $$;
 
 ALTER FUNCTION public.mark_started(run uuid, epoch integer) OWNER TO ms_owner;
+
+CREATE FUNCTION public.new_uuid7() RETURNS uuid
+    LANGUAGE sql
+    AS $$
+    select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+
+ALTER FUNCTION public.new_uuid7() OWNER TO ms_owner;
 
 CREATE FUNCTION public.next_flush(queue uuid) RETURNS timestamp with time zone
     LANGUAGE plpgsql STABLE
@@ -2148,6 +2161,20 @@ $$;
 
 ALTER FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) OWNER TO ms_owner;
 
+CREATE FUNCTION public.tell_end(run public.workflow_runs, end_status text) RETURNS void
+    LANGUAGE sql
+    AS $$
+    insert into events_to_be_processed (workspace_id, event_id, kind, source, workflow_id, trigger_id, verdict, next_at, head)
+    select run.workspace_id, new_uuid7(), 'workflow', 'workflow:' || l.workflow_id || ':' || l.trigger_id, l.workflow_id, l.trigger_id,
+        'waiting', now(), json_build_object('run_id', run.run_id)
+    from workflow_listeners l
+    join workflows w on w.workflow_id = run.workflow_id
+    where l.workspace_id = run.workspace_id and l.kind = 'workflow' and end_status = any (l.statuses) and l.names && array['*', w.name]
+        and not run.test and l.workflow_id <> run.workflow_id and l.workflow_id <> all (coalesce(run.chain, '{}'))
+$$;
+
+ALTER FUNCTION public.tell_end(run public.workflow_runs, end_status text) OWNER TO ms_owner;
+
 CREATE FUNCTION public.use_queue(queue uuid) RETURNS public.workflows_app_queues
     LANGUAGE plpgsql
     AS $$
@@ -2411,6 +2438,18 @@ ALTER TABLE ONLY public.connections_uses FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.connections_uses OWNER TO ms_owner;
 
+CREATE TABLE public.event_waits (
+    workspace_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    path text NOT NULL,
+    key text NOT NULL,
+    schema json
+);
+
+ALTER TABLE ONLY public.event_waits FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.event_waits OWNER TO ms_owner;
+
 CREATE TABLE public.events_to_be_processed (
     workspace_id bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -2512,6 +2551,19 @@ CREATE TABLE public.interim_app_credentials (
 ALTER TABLE ONLY public.interim_app_credentials FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.interim_app_credentials OWNER TO ms_owner;
+
+CREATE TABLE public.kept_events (
+    workspace_id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    data json,
+    until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.kept_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.kept_events OWNER TO ms_owner;
 
 CREATE TABLE public.key_value_operations (
     workspace_id bigint NOT NULL,
@@ -2787,6 +2839,22 @@ ALTER TABLE public.workflow_execution_queue ALTER COLUMN seq ADD GENERATED ALWAY
     CACHE 1
 );
 
+CREATE TABLE public.workflow_listeners (
+    workspace_id bigint NOT NULL,
+    workflow_id uuid NOT NULL,
+    trigger_id text NOT NULL,
+    kind text NOT NULL,
+    names text[] NOT NULL,
+    statuses text[],
+    filter json,
+    CONSTRAINT workflow_listeners_ends CHECK (((kind = 'workflow'::text) = (statuses IS NOT NULL))),
+    CONSTRAINT workflow_listeners_kind CHECK ((kind = ANY (ARRAY['event'::text, 'workflow'::text])))
+);
+
+ALTER TABLE ONLY public.workflow_listeners FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflow_listeners OWNER TO ms_owner;
+
 CREATE TABLE public.workflow_payloads (
     workspace_id bigint NOT NULL,
     run_id uuid NOT NULL,
@@ -3033,6 +3101,9 @@ ALTER TABLE ONLY public.connections
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_workspace_id_name_key UNIQUE (workspace_id, name);
 
+ALTER TABLE ONLY public.event_waits
+    ADD CONSTRAINT event_waits_pkey PRIMARY KEY (run_id, path);
+
 ALTER TABLE ONLY public.events_to_be_processed
     ADD CONSTRAINT events_to_be_processed_pkey PRIMARY KEY (event_id);
 
@@ -3047,6 +3118,9 @@ ALTER TABLE ONLY public.idempotency_keys
 
 ALTER TABLE ONLY public.interim_app_credentials
     ADD CONSTRAINT interim_app_credentials_pkey PRIMARY KEY (state_hash);
+
+ALTER TABLE ONLY public.kept_events
+    ADD CONSTRAINT kept_events_pkey PRIMARY KEY (event_id);
 
 ALTER TABLE ONLY public.key_value_operations
     ADD CONSTRAINT key_value_operations_pkey PRIMARY KEY (workspace_id, operation);
@@ -3086,6 +3160,9 @@ ALTER TABLE ONLY public.workflow_execution_logs
 
 ALTER TABLE ONLY public.workflow_execution_queue
     ADD CONSTRAINT workflow_execution_queue_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.workflow_listeners
+    ADD CONSTRAINT workflow_listeners_pkey PRIMARY KEY (workflow_id, trigger_id);
 
 ALTER TABLE ONLY public.workflow_payloads
     ADD CONSTRAINT workflow_payloads_pkey PRIMARY KEY (run_id, ref);
@@ -3171,6 +3248,8 @@ CREATE INDEX connections_provider ON public.connections USING btree (provider_id
 
 CREATE INDEX connections_uses_workflow ON public.connections_uses USING btree (workflow_id);
 
+CREATE INDEX event_waits_key ON public.event_waits USING btree (workspace_id, key);
+
 CREATE INDEX events_api_over ON public.events_to_be_processed USING btree (dedupe_until NULLS FIRST) WHERE (kind = 'api'::text);
 
 CREATE INDEX events_content ON public.events_to_be_processed USING btree (content_of) WHERE (content_of IS NOT NULL);
@@ -3204,6 +3283,10 @@ CREATE INDEX idempotency_keys_expires ON public.idempotency_keys USING btree (ex
 CREATE INDEX interim_app_credentials_connection ON public.interim_app_credentials USING btree (connection_id);
 
 CREATE INDEX interim_app_credentials_expires ON public.interim_app_credentials USING btree (expires_at);
+
+CREATE INDEX kept_events_key ON public.kept_events USING btree (workspace_id, key, event_id);
+
+CREATE INDEX kept_events_until ON public.kept_events USING btree (until);
 
 CREATE INDEX key_value_operations_created ON public.key_value_operations USING btree (created_at);
 
@@ -3240,6 +3323,8 @@ CREATE INDEX workflow_execution_queue_trouble ON public.workflow_execution_queue
 CREATE INDEX workflow_execution_queue_turn ON public.workflow_execution_queue USING btree (workflow_id, turn) WHERE (state = 'ready'::text);
 
 CREATE INDEX workflow_execution_queue_workspace ON public.workflow_execution_queue USING btree (workspace_id, run_id DESC);
+
+CREATE INDEX workflow_listeners_kind ON public.workflow_listeners USING btree (workspace_id, kind);
 
 CREATE INDEX workflow_resumes_posted ON public.workflow_resumes USING btree (posted_at);
 
@@ -3361,6 +3446,9 @@ ALTER TABLE ONLY public.user_roles
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.workflow_listeners
+    ADD CONSTRAINT workflow_listeners_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.workflows_app_queues
     ADD CONSTRAINT workflows_app_queues_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
 
@@ -3442,6 +3530,8 @@ CREATE POLICY engine ON public.connections_providers TO ms_engine USING ((worksp
 
 CREATE POLICY engine ON public.connections_uses TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.event_waits TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.events_to_be_processed TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.file_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -3451,6 +3541,8 @@ CREATE POLICY engine ON public.files TO ms_engine USING ((workspace_id = COALESC
 CREATE POLICY engine ON public.idempotency_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.interim_app_credentials TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.kept_events TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.key_value_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -3471,6 +3563,8 @@ CREATE POLICY engine ON public.users TO ms_engine USING (true) WITH CHECK (true)
 CREATE POLICY engine ON public.workflow_execution_logs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflow_execution_queue TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.workflow_listeners TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflow_payloads TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -3502,6 +3596,8 @@ CREATE POLICY engine_adds ON public.audit FOR INSERT TO ms_engine WITH CHECK ((w
 
 CREATE POLICY engine_forgets ON public.audit FOR DELETE TO ms_engine USING ((at < (now() - '30 days'::interval)));
 
+ALTER TABLE public.event_waits ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.events_to_be_processed ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.file_operations ENABLE ROW LEVEL SECURITY;
@@ -3511,6 +3607,8 @@ ALTER TABLE public.files ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.interim_app_credentials ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.kept_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_value_operations ENABLE ROW LEVEL SECURITY;
 
@@ -3554,6 +3652,8 @@ CREATE POLICY tenant ON public.connections_providers TO ms_app USING ((workspace
 
 CREATE POLICY tenant ON public.connections_uses TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON public.event_waits TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.events_to_be_processed TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.file_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -3563,6 +3663,8 @@ CREATE POLICY tenant ON public.files TO ms_app USING ((workspace_id = (NULLIF(cu
 CREATE POLICY tenant ON public.idempotency_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.interim_app_credentials TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.kept_events TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.key_value_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -3583,6 +3685,8 @@ CREATE POLICY tenant ON public.users FOR SELECT TO ms_app USING ((EXISTS ( SELEC
 CREATE POLICY tenant ON public.workflow_execution_logs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflow_execution_queue TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.workflow_listeners TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflow_payloads TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -3619,6 +3723,8 @@ ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.workflow_execution_logs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_execution_queue ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflow_listeners ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_payloads ENABLE ROW LEVEL SECURITY;
 
@@ -3828,6 +3934,10 @@ GRANT ALL ON FUNCTION public.lock_queue(workspace bigint, queue uuid) TO ms_engi
 REVOKE ALL ON FUNCTION public.mark_started(run uuid, epoch integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.mark_started(run uuid, epoch integer) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.new_uuid7() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.new_uuid7() TO ms_app;
+GRANT ALL ON FUNCTION public.new_uuid7() TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.next_flush(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.next_flush(queue uuid) TO ms_engine;
 
@@ -3898,6 +4008,10 @@ REVOKE ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count in
 GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_app;
 GRANT ALL ON FUNCTION public.take_start(workspace bigint, of_key text, count integer, per_s double precision, reserve boolean) TO ms_engine;
 
+REVOKE ALL ON FUNCTION public.tell_end(run public.workflow_runs, end_status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.tell_end(run public.workflow_runs, end_status text) TO ms_app;
+GRANT ALL ON FUNCTION public.tell_end(run public.workflow_runs, end_status text) TO ms_engine;
+
 REVOKE ALL ON FUNCTION public.use_queue(queue uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.use_queue(queue uuid) TO ms_app;
 GRANT ALL ON FUNCTION public.use_queue(queue uuid) TO ms_engine;
@@ -3945,6 +4059,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_providers TO ms_en
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_engine;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_waits TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_waits TO ms_engine;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events_to_be_processed TO ms_engine;
 
@@ -3959,6 +4076,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO ms_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.interim_app_credentials TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.interim_app_credentials TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.kept_events TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.kept_events TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_engine;
@@ -3994,6 +4114,9 @@ GRANT SELECT ON TABLE public.users TO ms_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_logs TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_logs TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_listeners TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_listeners TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_payloads TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_payloads TO ms_engine;

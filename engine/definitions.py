@@ -38,6 +38,7 @@ from engine.spec.named import connections_of
 from engine.spec.normalize import complete
 from engine.spec.upgrade import upgrade
 from engine.spec.validate import validate
+from engine.triggers import listeners
 from engine.triggers.timetable import Timetable
 
 JsonObject = dict[str, Json]
@@ -157,6 +158,7 @@ class Definitions:
             await connections.bind(conn, workspace_id, workflow.workflow_id, ())
             await inbox.hurry(conn, workspace_id, workflow.workflow_id)
             await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
+            await listeners.unbind(conn, workspace_id, workflow.workflow_id)
         self._tell(workspace_id, workflow.workflow_id, set())
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:
@@ -253,6 +255,7 @@ class Definitions:
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "deployed")
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
             await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
+            await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
         self._tell(workspace_id, workflow.workflow_id, queues)
@@ -307,6 +310,7 @@ class Definitions:
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "made live again")
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
             await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
+            await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
         self._tell(workspace_id, workflow.workflow_id, queues)
         return version_view(version)
 

@@ -20,6 +20,7 @@ from temporalio.client import Client
 
 from db.channel import Channel
 from db.errors import DatabaseError
+from db.inbox import EventKind
 from db.pool import Database
 from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
@@ -57,8 +58,11 @@ from engine.sandbox.findings import CodeFindings
 from engine.sandbox.sandbox import Sandbox
 from engine.sealing import SealingCodec
 from engine.stale import StaleWrites
+from engine.triggers.events import EndedRuns, ToldEvents
 from engine.triggers.inbox import Inbox
 from engine.triggers.processor import Processor
+from engine.triggers.publishing import Publisher, events_over
+from engine.triggers.reader import Reader
 from engine.triggers.scheduler import Scheduler
 from engine.triggers.schedules import Schedules
 from engine.triggers.webhook import Webhooks
@@ -133,6 +137,7 @@ class Engine:
     resumer: Resumer
     webhooks: Webhooks
     inbox: Inbox
+    publisher: Publisher
     schedules: Schedules
     queues: Queues
     files: Callable[[int], StoredFiles]
@@ -221,10 +226,12 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             sandbox,
             sql_over(pools),
             mail_over(guard, settings.email_domain),
+            events_over(),
         )
         webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
         scheduler = Scheduler(db, hub, lookup, canceller)
         replayer = Replayer(db, lookup, prepared, acceptor)
+        reader = RunReader(db, lambda: dispatcher.carrier_gone)
         engine = Engine(
             db=db,
             hub=hub,
@@ -235,7 +242,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             dispatcher=dispatcher,
             stale=stale,
             acceptor=acceptor,
-            reader=RunReader(db, lambda: dispatcher.carrier_gone),
+            reader=reader,
             canceller=canceller,
             definitions=Definitions(db, registry, canceller, hub, settings.url, CodeFindings(sandbox, registry)),
             starter=Starter(db, lookup, prepared, acceptor),
@@ -245,6 +252,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             webhooks=webhooks,
             inbox=Inbox(db, hub),
+            publisher=Publisher(db, hub),
             schedules=Schedules(db, hub),
             queues=Queues(db, sealed, hub),
             files=files,
@@ -253,6 +261,12 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             consents=consents,
             sandbox=sandbox,
         )
+        readers: dict[EventKind, Reader] = {
+            "webhook": webhooks,
+            "schedule": scheduler,
+            "event": ToldEvents(db, lookup),
+            "workflow": EndedRuns(db, lookup, reader),
+        }
         jobs = {
             "hub": hub.run(),
             "carrier": carrier.run(),
@@ -269,7 +283,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             ),
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
             "scheduler": scheduler.run(),
-            "inbox": Processor(db, hub, acceptor, {"webhook": webhooks, "schedule": scheduler}, stale).run(),
+            "inbox": Processor(db, hub, acceptor, readers, stale).run(),
         }
         async with _at_work(jobs):
             yield engine

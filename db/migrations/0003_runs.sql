@@ -24,6 +24,8 @@ create table workflow_runs (
     parent_run_id uuid,
     parent_path text,
     depth smallint not null default 0,
+    -- The workflows whose runs led to this one by events and ends, first to last.
+    chain uuid[],
     origin text not null,
     reply_until timestamptz,
     response json,

@@ -1,7 +1,8 @@
 -- A run's life in single calls: accept → record … → record with the end; or cancel before it started.
 --
 -- Each function is one statement for the caller, so it is one commit. Lock order: the run's row, then the advisory lock of
--- its concurrency key, then that of its workflow's cap, then queue rows, then those of the app queue whose batch it has. Accept takes only the two advisory ones. Who changes several runs in one transaction
+-- its concurrency key, then that of its workflow's cap, then queue rows, then those of the app queue whose batch it has. Accept takes only the two advisory ones.
+-- Of an event that a step tells: the run's row, then the lock of the event's key, then the waits under it. Who changes several runs in one transaction
 -- gives up this order, and may meet a deadlock.
 --
 -- Invariants:
@@ -183,11 +184,12 @@ begin
     on conflict do nothing;
 
     insert into workflow_runs (workspace_id, run_id, workflow_id, version, compiled_hash, carrier, trigger_type, trigger_id,
-        trigger, warnings, test, options, replay_of, parent_run_id, parent_path, depth, origin,
+        trigger, warnings, test, options, replay_of, parent_run_id, parent_path, depth, chain, origin,
         reply_until, concurrency_key, log, retention_days, search)
     values (r.workspace_id, r.run_id, r.workflow_id, r.version, r.compiled_hash, coalesce(r.carrier, 'temporal'),
         r.trigger_type, r.trigger_id, trigger_data, warnings_data, coalesce(r.test, false),
         options_data, r.replay_of, r.parent_run_id, r.parent_path, coalesce(r.depth, 0::smallint),
+        coalesce(r.chain, (select p.chain || p.workflow_id from workflow_runs p where p.run_id = r.parent_run_id)),
         coalesce(r.origin, r.run_id::text), r.reply_until, r.concurrency_key, coalesce(r.log, 'full'),
         coalesce(r.retention_days, 30),
         case when r.log = 'none' then null else array_to_tsvector(
@@ -301,6 +303,8 @@ begin
     if r.trigger_type = 'schedule' then
         perform schedule_goes_on(r);
     end if;
+    perform tell_end(r, end_status);
+    delete from event_waits e where e.run_id = r.run_id;
     if r.parent_run_id is not null then
         insert into workflow_signals (workspace_id, run_id, kind, path, child_run_id)
         select r.workspace_id, r.parent_run_id, 'child', r.parent_path, r.run_id

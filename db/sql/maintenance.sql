@@ -83,6 +83,16 @@ delete from key_values v using picked p where (v.workspace_id, v.scope, v.key) =
 delete from key_value_operations where (workspace_id, operation) in (
     select workspace_id, operation from key_value_operations where created_at < now() - interval '90 days' limit :most);
 
+-- name: kept_events (engine)
+-- Events that nobody waited for in their time.
+delete from kept_events where event_id in (select event_id from kept_events where until < now() order by until limit :most);
+
+-- name: left_waits (engine)
+-- Waits of runs that are over: they were entered in the moment of the end.
+delete from event_waits where (run_id, path) in (
+    select e.run_id, e.path from event_waits e
+    where not exists (select from workflow_execution_queue q where q.run_id = e.run_id) limit :most);
+
 -- name: strip_answers (engine)
 -- Outputs and answers of runs that keep no data, once whoever waited has them.
 update workflow_runs set output = null, response = null

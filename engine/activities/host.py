@@ -9,8 +9,8 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedMail, ClosedQueues, ClosedSql
-from modules.sdk.context import Code, Http, Isolated, KeyValues, Queues, Sql
+from modules.sdk.closed import ClosedCode, ClosedEvents, ClosedFiles, ClosedMail, ClosedQueues, ClosedSql
+from modules.sdk.context import Code, Events, Http, Isolated, KeyValues, Queues, Sql
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
 from modules.sdk.mail import Mail
@@ -99,6 +99,10 @@ def _no_queues(workspace_id: int) -> Queues:
     return ClosedQueues("queue.unknown", "There are no queues here.")
 
 
+def _no_events(workspace_id: int, run_id: str) -> Events:
+    return ClosedEvents("mock.missing", "There is nobody to tell events to here.")
+
+
 def _no_files(workspace_id: int) -> Files:
     return ClosedFiles("file.unknown", "There are no files here.")
 
@@ -117,7 +121,7 @@ def _no_server(opened: Opened) -> Mail:
 @dataclass(frozen=True, slots=True)
 class Host:
     """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` and
-    `files` those of a workspace, `sql` the database of a connection, `mail` its mail server."""
+    `files` those of a workspace, `sql` the database of a connection, `mail` its mail server, `events` a run's way to tell events."""
 
     modules: Modules
     http: Http
@@ -131,3 +135,4 @@ class Host:
     code: Code = _NO_CODE
     sql: Callable[[Opened], Sql] = _no_database
     mail: Callable[[Opened], Mail] = _no_server
+    events: Callable[[int, str], Events] = _no_events

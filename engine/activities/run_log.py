@@ -20,6 +20,7 @@ from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from db.record import End, NewStep, UnknownRun
 from engine.activities.host import Head
+from engine.activities.keyed_waits import KeyedWait, take_or_wait
 from engine.activities.log import Key, Written
 from engine.activities.secrets import NoSecrets, RunSecrets
 from engine.activities.starts import Turn
@@ -136,6 +137,11 @@ class DatabaseLog:
         async with self._db.single() as connection:
             found = await resumes.get(connection, WorkspaceId(head.workspace_id), _id(head.run_id), path)
         return None if found is None else (found.body,)
+
+    async def event_body(self, head: Head, wait: KeyedWait) -> tuple[Json] | None:
+        workspace_id = WorkspaceId(head.workspace_id)
+        async with self._db.engine(workspace_id) as connection:
+            return await take_or_wait(connection, workspace_id, _id(head.run_id), wait)
 
     async def respond(self, head: Head, response: Response) -> bool:
         answer: Json = {

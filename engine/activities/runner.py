@@ -319,6 +319,7 @@ def _context(
         http=host.http if connection is None else connection.http,
         key_values=host.key_values(head.workspace_id, head.workflow_id),
         queues=host.queues(head.workspace_id),
+        events=host.events(head.workspace_id, head.run_id),
         files=CleanFiles(host.files(head.workspace_id), secrets.used),
         sql=_NO_DATABASE if connection is None else host.sql(connection.opened),
         mail=_NO_MAIL if connection is None else host.mail(connection.opened),

@@ -9,6 +9,7 @@ from temporalio import activity
 from engine import names
 from engine.activities.exchange import answer, read, write_rows
 from engine.activities.host import Children, Head, Notices
+from engine.activities.keyed_waits import KeyedWait
 from engine.activities.log import RunLog
 from engine.activities.starts import Ledger
 from engine.activities.stored import INLINE, kept
@@ -25,6 +26,10 @@ class Facts(Ledger, Protocol):
 
     async def resume_body(self, head: Head, path: str) -> tuple[Json] | None:
         """What was posted for the event step at `path`, None if nothing was yet."""
+        ...
+
+    async def event_body(self, head: Head, wait: KeyedWait) -> tuple[Json] | None:
+        """The same for a step that an event under its key may end too; it waits under the key from now on, unless it is the last look."""
         ...
 
     async def respond(self, head: Head, response: Response) -> bool:
@@ -47,7 +52,12 @@ class Waits:
     async def read_resume(self, given: object) -> object:
         request, argument = read(given)
         written = await write_rows(request, self._log, self._notices)
-        posted = await self._facts.resume_body(request.head, str(argument["path"]))
+        path, key = str(argument["path"]), argument.get("key")
+        if isinstance(key, str):
+            wait = KeyedWait(path, key, argument.get("schema"), last=argument.get("last") is True)
+            posted = await self._facts.event_body(request.head, wait)
+        else:
+            posted = await self._facts.resume_body(request.head, path)
         if posted is None:
             return answer({"posted": False}, written)
         body = await kept(posted[0], dumps(posted[0]), self._log.payloads(request.head), INLINE)

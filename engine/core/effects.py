@@ -96,12 +96,13 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class EventWait:
-    """A wait for a body posted to the step's resume address. `until` is absolute, None waits without end."""
+    """A wait for a body posted to the step's resume address, or told as an event under `key`. `until` is absolute, None waits without end."""
 
     path: str
     until: float | None
     schema: Json = None
     form: Json = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ alone is needed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import cast
@@ -73,6 +73,8 @@ class Entry:
     parent_run_id: RunId | None = None
     parent_path: str | None = None
     depth: int = 0
+    chain: Sequence[WorkflowId] | None = None
+    """The workflows whose runs led to this one."""
     reply_until: datetime | None = None
     held: frozenset[str] = frozenset()
     """Concurrency keys that whoever waits for this run holds: it runs in their place."""
@@ -144,6 +146,7 @@ class Acceptor:
             parent_run_id=entry.parent_run_id,
             parent_path=entry.parent_path,
             depth=entry.depth,
+            chain=entry.chain,
             counted=entry.parent_run_id is None,
             reply_until=entry.reply_until,
             concurrency_key=key.key,

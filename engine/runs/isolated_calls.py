@@ -13,7 +13,16 @@ from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import Json, Value
 from engine.input_check import check
-from modules.sdk.closed import ClosedFiles, ClosedHttp, ClosedKeyValues, ClosedMail, ClosedQueues, ClosedSql, no_log
+from modules.sdk.closed import (
+    ClosedEvents,
+    ClosedFiles,
+    ClosedHttp,
+    ClosedKeyValues,
+    ClosedMail,
+    ClosedQueues,
+    ClosedSql,
+    no_log,
+)
 from modules.sdk.context import Code, Context, Isolated
 from modules.sdk.declaration import Module, Result
 from modules.sdk.json import JsonObject
@@ -69,6 +78,7 @@ def _context(made: ModuleCall, isolated: Isolated, code: Code) -> Context:
         http=ClosedHttp(*_NOTHING_OUTSIDE),
         key_values=ClosedKeyValues(*_NOTHING_OUTSIDE),
         queues=ClosedQueues(*_NOTHING_OUTSIDE),
+        events=ClosedEvents(*_NOTHING_OUTSIDE),
         files=ClosedFiles(*_NOTHING_OUTSIDE),
         sql=ClosedSql(*_NOTHING_OUTSIDE),
         mail=ClosedMail(*_NOTHING_OUTSIDE),

@@ -68,6 +68,10 @@ def gathered(pairs: Sequence[tuple[str, Json]]) -> JsonObject:
     return values
 
 
+def event_trigger(trigger_id: str, name: str, key: str | None, data: Json) -> JsonObject:
+    return {"type": "event", "id": trigger_id, "body": data, "name": name, "key": key}
+
+
 def api_trigger(trigger_id: str | None, body: Json) -> JsonObject:
     return {"type": "api", "id": trigger_id, "body": body}
 

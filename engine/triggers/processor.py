@@ -45,6 +45,7 @@ ATTEMPTS = 20
 _FIRST, _LONGEST = 1.0, 300.0
 """Seconds before the second attempt, doubled each time, and at most."""
 _SWEEP = 2.0
+_AFTER_ENDS = 0.2
 _MOST_AWAITED = 10_000
 _GONE = "What came is kept no longer."
 
@@ -68,6 +69,7 @@ class Processor:
         self._came = asyncio.Event()
         self._awaited: set[str] = set()
         """Runs whose ends events wait for, as far as this process has looked at them."""
+        self._look_at: asyncio.TimerHandle | None = None
         hub.watch(self._heard)
 
     async def run(self) -> None:
@@ -98,9 +100,17 @@ class Processor:
     def _heard(self, notice: Notice | None) -> None:
         if notice is None or notice.kind is Kind.EVENT:
             self._came.set()
-        elif notice.kind is Kind.ENDED and notice.run_id in self._awaited:
-            self._awaited.discard(notice.run_id)
-            self._came.set()
+        elif notice.kind is Kind.ENDED:
+            if notice.run_id in self._awaited:
+                self._awaited.discard(notice.run_id)
+                self._came.set()
+            elif self._look_at is None:
+                # An end may have entered an event; many ends are one look.
+                self._look_at = asyncio.get_running_loop().call_later(_AFTER_ENDS, self._look)
+
+    def _look(self) -> None:
+        self._look_at = None
+        self._came.set()
 
     async def _source(self, first: EventId) -> bool:
         async with self._db.engine() as conn:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from db import workflows
+from db.ids import WorkflowId
 from db.inbox import Content, Event
 from db.pool import Database
 from engine.authority import DEPLOYED
+from engine.expressions.values import Json
 from engine.runs.accept import Entry
 from engine.runs.lookup import Lookup, Target, VersionName
+from engine.spec.document import Trigger
+
+JsonObject = dict[str, Json]
 
 
 class Refused(Exception):
@@ -53,3 +59,26 @@ async def target_of(db: Database, lookup: Lookup, event: Event, version: Version
         if workflow.live_version is None and version == "deployed":
             raise Refused("The workflow has no deployed version.")
         return await lookup.target_of(conn, workflow, version, DEPLOYED)
+
+
+def trigger_in(target: Target, event: Event, module: str) -> Trigger:
+    """The event's trigger, as the version has it. Raises `Refused` where it has none of that module, or not enabled."""
+    trigger = target.prepared.document.triggers.get(event.trigger_id or "")
+    if trigger is None or trigger.module != module or trigger.disabled:
+        raise Refused(f"The workflow has no {module!r} {event.trigger_id!r} any more.")
+    return trigger
+
+
+def entry_of(target: Target, event: Event, trigger: JsonObject, chain: Sequence[WorkflowId] | None = None) -> Entry:
+    """The run of an event that waits, which nobody can be asked about."""
+    return Entry(
+        workspace_id=event.workspace_id,
+        workflow_id=target.workflow.workflow_id,
+        name=target.workflow.name,
+        version=target.version,
+        prepared=target.prepared,
+        trigger=trigger,
+        waited=event.held,
+        chain=chain,
+        nobody_asks=True,
+    )

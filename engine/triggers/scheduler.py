@@ -38,13 +38,14 @@ from db.ids import EventId, WorkflowId, new_uuid7
 from db.inbox import Content, Event, NewEvent
 from db.pool import Database
 from db.schedules import Schedule
+from engine.expressions.values import Json
 from engine.hub import Hub, Kind, Notice
 from engine.problems import NotFound
 from engine.runs.accept import Entry
 from engine.runs.cancel import Canceller
 from engine.runs.lookup import Lookup
 from engine.spec.rules.schedules import MODULE
-from engine.triggers.reader import Refused, Standing, target_of
+from engine.triggers.reader import Refused, Standing, entry_of, target_of, trigger_in
 from engine.triggers.timetable import Clock, following, stamp, timing, utc_now
 
 log = logging.getLogger("millstream.schedules")
@@ -133,22 +134,12 @@ class Scheduler:
         head = content.head if isinstance(content.head, dict) else {}
         time = str(head.get("scheduled_at"))
         target = await target_of(self._db, self._lookup, event)
-        trigger = target.prepared.document.triggers.get(event.trigger_id or "")
-        if trigger is None or trigger.module != MODULE or trigger.disabled:
-            raise Refused(f"The workflow has no schedule {event.trigger_id!r} any more.")
+        trigger = trigger_in(target, event, MODULE)
         overlap = head.get("overlap")
         if overlap != "allow_all":
             await self._wait_for_others(event, target.workflow.workflow_id, trigger.id, str(overlap))
-        return Entry(
-            workspace_id=event.workspace_id,
-            workflow_id=target.workflow.workflow_id,
-            name=target.workflow.name,
-            version=target.version,
-            prepared=target.prepared,
-            trigger={"type": "schedule", "id": trigger.id, "scheduled_at": time, "body": {"scheduled_at": time}},
-            waited=event.held,
-            nobody_asks=True,
-        )
+        body: dict[str, Json] = {"scheduled_at": time}
+        return entry_of(target, event, {"type": "schedule", "id": trigger.id, **body, "body": body})
 
     async def _wait_for_others(self, event: Event, workflow_id: WorkflowId, trigger_id: str, overlap: str) -> None:
         async with self._db.engine(event.workspace_id) as conn:

@@ -43,7 +43,7 @@ from engine.triggers.answers import HookAnswer, accepted, answer_of
 from engine.triggers.hook_request import HookRequest, head_of, key_of, pairs_of
 from engine.triggers.input import webhook_trigger
 from engine.triggers.parts import FilesOf, WithFiles, read_body, stored
-from engine.triggers.reader import Refused, target_of
+from engine.triggers.reader import Refused, target_of, trigger_in
 from engine.triggers.refusals import Refusals
 from engine.triggers.signatures import (
     PRESETS,
@@ -175,9 +175,7 @@ class Webhooks:
         """Of an event that is taken again. Raises `Refused`, `Standing`, `Problem`, `DatabaseUnavailable`."""
         draft = event.source.endswith(_DRAFT)
         target = await target_of(self._db, self._lookup, event, "draft" if draft else "deployed")
-        trigger = target.prepared.document.triggers.get(event.trigger_id or "")
-        if trigger is None or trigger.module != MODULE or trigger.disabled:
-            raise Refused(f"The workflow has no webhook {event.trigger_id!r} any more.")
+        trigger = trigger_in(target, event, MODULE)
         if isinstance(content.head, dict) and content.head.get("cut_at") is not None:
             raise Refused("Of the refused body only the beginning is kept.")
         entry = await self._entry(target, trigger, content.head, content.raw or b"", event.content_id)

@@ -146,7 +146,10 @@ class TemporalEffects:
     async def wait_event(self, wait: EventWait) -> EventAnswer:
         while True:
             over = wait.until is not None and workflow.time() >= wait.until
-            answer = await self._anyhow(names.READ_RESUME, {"path": wait.path, "last": over}, wait.path)
+            asked: dict[str, Json] = {"path": wait.path, "last": over}
+            if wait.key is not None:
+                asked |= {"key": wait.key, "schema": wait.schema}
+            answer = await self._anyhow(names.READ_RESUME, asked, wait.path)
             if answer.get("posted"):
                 return EventAnswer(from_json(answer.get("body")))
             if over:

@@ -1,4 +1,4 @@
-"""`core.wait_for_event`: waits until somebody posts to the step's own address."""
+"""`core.wait_for_event`: waits until somebody posts to the step's own address, or tells an event under its key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ MODULE = Module(
     manual=(
         "Waits until a body is posted to `steps.<id>.resume_url`, which steps before it in the same slot may "
         "already send out; a post that comes early is kept. `schema` says what a body must be and `form` what a "
-        "person who opens the address sees. The output is the body. After `timeout` it goes on by the handle "
+        "person who opens the address sees. With a `key`, an event that is told under it ends the wait too, also one "
+        "that came up to a day before. The output is the body. After `timeout` it goes on by the handle "
         "`timeout`; without an edge there it fails with `event.timeout`."
     ),
     kind="control",
@@ -20,6 +21,11 @@ MODULE = Module(
         {
             "timeout": duration("how long to wait; without it, without end"),
             "schema": {"type": ["object", "boolean"], "description": "JSON Schema of the body", "x-eval": "raw"},
+            "key": {
+                "type": ["string", "integer", "null"],
+                "maxLength": 500,
+                "description": "what `event.emit` and `POST /events` name; the data of theirs is the body, if it fits the schema",
+            },
             "form": {"type": "object", "description": "what the page of the address shows", "x-eval": "raw"},
         }
     ),

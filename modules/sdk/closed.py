@@ -107,6 +107,17 @@ class ClosedQueues:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedEvents:
+    """Implements `Events`: nobody is told anything; every try fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def stage(self, name: str, key: str | None, data: Json) -> Staged:
+        raise ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedFiles:
     """Implements `Files`: every use fails with this code and text, for good."""
 

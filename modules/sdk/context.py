@@ -144,6 +144,14 @@ class Queues(Protocol):
         ...
 
 
+class Events(Protocol):
+    """What workflows of the workspace tell each other."""
+
+    async def stage(self, name: str, key: str | None, data: Json) -> Staged:
+        """An event to be told when the step's row is written: `{delivered}`. Raises `ModuleError` `payload.too_large`."""
+        ...
+
+
 SqlMode: TypeAlias = Literal["all", "one", "execute"]
 
 
@@ -268,6 +276,7 @@ class Context:
     http: Http
     key_values: KeyValues
     queues: Queues
+    events: Events
     files: Files
     sql: Sql
     mail: Mail

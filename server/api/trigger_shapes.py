@@ -38,6 +38,17 @@ _OVERLAP = one_of("skip", "buffer_one", "buffer_all", "cancel_other", "allow_all
 
 TRIGGER_REQUESTS: dict[str, Schema] = {
     "SchedulePause": closed({}, {"reason": {**MAYBE_TEXT, "maxLength": 500}}),
+    "ToldEvent": closed(
+        {"name": {"type": "string", "minLength": 1, "maxLength": 200}},
+        {
+            "key": {
+                "type": ["string", "integer", "null"],
+                "maxLength": 500,
+                "description": "What waiting steps ask for.",
+            },
+            "data": {**ANY, "description": "Any JSON up to 1 MB."},
+        },
+    ),
     "Backfill": closed({"from": TIME, "to": TIME}, {"overlap": _OVERLAP}),
 }
 
@@ -58,6 +69,7 @@ TRIGGER_ANSWERS: dict[str, Schema] = {
         }
     ),
     "ScheduleList": listing("Schedule"),
+    "Delivered": closed({"delivered": {**WHOLE, "description": "How many triggers and waits it reached."}}),
     "Backfilled": closed({"times": listed(TIME)}),
     "Event": closed(_EVENT),
     "EventList": listing("Event"),

@@ -12,7 +12,16 @@ from engine.expressions.budget import Budget
 from engine.expressions.errors import ExpressionError
 from engine.expressions.template import compile_value
 from engine.expressions.values import as_value, to_json
-from modules.sdk.closed import ClosedCode, ClosedFiles, ClosedHttp, ClosedMail, ClosedQueues, ClosedSql, no_log
+from modules.sdk.closed import (
+    ClosedCode,
+    ClosedEvents,
+    ClosedFiles,
+    ClosedHttp,
+    ClosedMail,
+    ClosedQueues,
+    ClosedSql,
+    no_log,
+)
 from modules.sdk.context import Code, Context, Isolated, KeyValue
 from modules.sdk.json import Json
 from modules.sdk.verdicts import ModuleError, Rejected
@@ -100,6 +109,7 @@ def example_context(isolated: Isolated, timeout: float, code: Code = _NO_CODE) -
         http=ClosedHttp("http.blocked", "an example has no network: say `runnable=False`"),
         key_values=MemoryKeyValues(),
         queues=ClosedQueues("queue.unknown", "an example has no queues: say `runnable=False`"),
+        events=ClosedEvents("mock.missing", "an example has nobody to tell events to: say `runnable=False`"),
         files=ClosedFiles("file.unknown", "an example has no files: say `runnable=False`"),
         sql=ClosedSql("connection.missing", "an example has no database: say `runnable=False`"),
         mail=ClosedMail("connection.missing", "an example has no mail server: say `runnable=False`"),

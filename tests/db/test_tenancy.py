@@ -7,6 +7,7 @@ import pytest
 
 from db import (
     api_keys,
+    events,
     files,
     flushes,
     key_values,
@@ -21,7 +22,7 @@ from db import (
     workflows,
     workspaces,
 )
-from db.ids import FileId, RunId, WorkspaceId, new_uuid7
+from db.ids import EventId, FileId, RunId, WorkspaceId, new_uuid7
 from db.inbox import NewEvent
 from db.pool import Database
 from db.record import record
@@ -67,6 +68,9 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         await schedules.put(
             connection, workspace_id, owner.workflow_id, schedules.new_schedule_id(), hourly, following=None
         )
+        listener = events.Wanted("t", "event", (slug,))
+        await events.bind(connection, workspace_id, owner.workflow_id, [listener])
+        await events.keep(connection, workspace_id, EventId(new_uuid7()), "k", slug, slug, 60)
     queue = await bench(db, owner, flush_batch_size=1)
     await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
     [batch] = await queue.claim()
@@ -79,6 +83,8 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         await record(connection, workspace_id, run.run_id, [step("a", "waiting", wait_kind="event", output=slug)])
         await payloads.put(connection, workspace_id, run.run_id, b'"big"')
         assert await resumes.post(connection, workspace_id, run.run_id, "a", slug) == "posted"
+    async with db.engine(workspace_id) as connection:
+        await events.wait(connection, workspace_id, run.run_id, "a", "k", None)
     return owner, run.run_id
 
 

@@ -17,6 +17,7 @@ EXPECTED = {
     *("data.format", "data.parse", "data.transform", "http.request", "text.template", "webhook.trigger"),
     *("kv.delete", "kv.get", "kv.increment", "kv.set", "postgres.query", "queue.consumer", "queue.enqueue"),
     *("email.send", "schedule.trigger"),
+    *("event.emit", "event.trigger", "schedule.trigger", "workflow.finished"),
     *("code.javascript", "code.python", "files.delete", "files.read", "files.write"),
 }
 

@@ -221,6 +221,7 @@ SCENES: dict[str, Scene] = {
     "POST /schedules/{schedule_id}/backfill": lambda api: _on(
         a_schedule(api), api, "POST", "/schedules/{}/backfill", YEAR
     ),
+    "POST /events": lambda api: api.owner.post("/events", json={"name": "said", "data": 1}),
     "POST /inbox/{event_id}/replay": lambda api: _on(an_event(api), api, "POST", "/inbox/{}/replay"),
     "POST /inbox/{event_id}/drop": lambda api: _on(an_event_that_waits(api), api, "POST", "/inbox/{}/drop"),
     "POST /connections": lambda api: api.owner.post("/connections", json=a_connection_body()),
