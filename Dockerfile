@@ -25,6 +25,6 @@ ENV PATH=/app/.venv/bin:$PATH MILLSTREAM_HOME=/data PYTHONUNBUFFERED=1
 USER millstream
 WORKDIR /data
 VOLUME /data
-EXPOSE 8080
+EXPOSE 8080 2525
 ENTRYPOINT ["millstream"]
 CMD ["serve"]

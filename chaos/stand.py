@@ -27,6 +27,7 @@ from server.version import product_version
 
 CHANGES = {
     "MILLSTREAM_PORT": "0",
+    "MILLSTREAM_SMTP_PORT": "0",
     "MILLSTREAM_EGRESS_ALLOW": "127.0.0.1",
     **{
         f"MILLSTREAM_{name}": ""

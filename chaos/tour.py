@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
+import aiosmtplib
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
@@ -96,6 +97,7 @@ class Tour:
         document["triggers"] = {
             "hook": {"module": "webhook.trigger", "version": 1, "inputs": inputs},
             "at": {"module": "schedule.trigger", "version": 1, "inputs": schedule},
+            "mail": {"module": "email.trigger", "version": 1, "inputs": {"alias": name}},
         }
         await self._ask("POST", "/workflows", {"document": document})
         await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
@@ -109,6 +111,7 @@ class Tour:
         hook = f"{self._stand.url}/hooks/main/{name}/hook"
         await self._ask("POST", hook, {}, key=f"{name}-hook")
         await self._ask("POST", hook, [], used=422)
+        await self._mail(name)
         await self._ask("PATCH", f"/workflows/{name}", {"status": "paused"})
         found = await self._ask("GET", f"/inbox?workflow={name}", None)
         for one in cast("list[dict[str, Json]]", found["items"])[:3] if found is not None else []:
@@ -150,6 +153,28 @@ class Tour:
         await self._ask("POST", f"/workflows/{name}/runs", {"input": {}, "wait": 20}, key=name)
         for document in documents:
             await self._ask("DELETE", f"/workflows/{document['name']}?purge=true&force=true", None)
+
+    async def _mail(self, alias: str) -> None:
+        """One that starts a run, and one that starts none."""
+        mails = [
+            f"Message-ID: <{alias}@x>\r\n\r\nhi",
+            f"Message-ID: <{alias}@x>\r\nAuto-Submitted: auto-replied\r\n\r\nhi",
+        ]
+        give_up = asyncio.get_running_loop().time() + _GIVE_UP_S
+        while mails and asyncio.get_running_loop().time() < give_up:
+            port = self._stand.state.smtp_port
+            client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, timeout=30)
+            try:
+                async with client:
+                    while mails:
+                        await client.sendmail("a@x.example", [f"{alias}@localhost"], mails[0].encode())
+                        mails.pop(0)
+                        self.answers["250"] += 1
+            except (aiosmtplib.SMTPException, OSError) as error:
+                self.answers[type(error).__name__] += 1
+                if "550" in str(error):
+                    return  # it wasn't deployed
+                await asyncio.sleep(0.1)
 
     async def _families(self, name: str) -> None:
         """A parent that is called off while its child waits, and a run whose execution is ended from outside."""

@@ -27,6 +27,7 @@ SignalId = NewType("SignalId", int)
 ConnectionId = NewType("ConnectionId", UUID)
 ProviderId = NewType("ProviderId", UUID)
 ScheduleId = NewType("ScheduleId", UUID)
+RouteId = NewType("RouteId", UUID)
 
 MAX_UUID = UUID(int=2**128 - 1)
 MIN_UUID = UUID(int=0)

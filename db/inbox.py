@@ -6,7 +6,7 @@ What came is closed in workspaces that keep data of runs encrypted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -102,6 +102,8 @@ class Content:
 
 
 _NOTE = values("inbox", "note", UUID)
+_COUNTING = values("inbox", "counting", UUID)
+_KEEP = command("inbox", "keep")
 _NOTE_REFUSAL = command("inbox", "note_refusal")
 _LIST = rows("inbox", "list_events", Event)
 _GET = rows("inbox", "get", Event)
@@ -126,6 +128,33 @@ async def note(connection: Connection, workspace_id: WorkspaceId, event: NewEven
         event_raw=raw,
         verdict="waiting",
     )
+
+
+async def note_shared(
+    connection: Connection, workspace_id: WorkspaceId, events: Sequence[NewEvent], head: Json, raw: bytes
+) -> list[EventId]:
+    """Events of several sources that the same thing brought, which is kept once. They wait from now on, unless they came before; gives those
+    that hadn't. In a transaction."""
+    # In one order, so that two who bring the same to the same sources don't wait for each other.
+    for event in sorted(events, key=lambda one: one.source):
+        bare = dumps(event.header())
+        await connection.maybe(
+            _NOTE, workspace_id=workspace_id, event=bare, event_head=None, event_raw=None, verdict="waiting"
+        )
+    ids = [event.event_id for event in events]
+    counting = [EventId(found) for found in await connection.all(_COUNTING, workspace_id=workspace_id, event_ids=ids)]
+    if counting:
+        keeper = replace(events[0], event_id=counting[0], head=head, raw=raw)
+        event_head, event_raw = await closed_content(connection.seal, workspace_id, keeper)
+        await connection.count(
+            _KEEP,
+            workspace_id=workspace_id,
+            event_ids=counting,
+            keeper=keeper.event_id,
+            event_head=event_head,
+            event_raw=event_raw,
+        )
+    return counting
 
 
 async def note_refusal(connection: Connection, workspace_id: WorkspaceId, event: NewEvent, reason: str) -> None:

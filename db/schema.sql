@@ -284,6 +284,22 @@ $$;
 
 ALTER FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) OWNER TO ms_owner;
 
+CREATE FUNCTION public.bind_email_route(workspace bigint, workflow uuid, trigger_name text, new_route uuid, new_address text, wanted_alias text, senders text[]) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into workflow_email_routes as r (workspace_id, route_id, workflow_id, trigger_id, address, alias, live, allow_from)
+    values (workspace, new_route, workflow, trigger_name, new_address, wanted_alias, true, senders)
+    on conflict (workflow_id, trigger_id) do update set alias = excluded.alias, live = true, allow_from = excluded.allow_from
+    where (r.alias, r.live, r.allow_from) is distinct from (excluded.alias, true, excluded.allow_from);
+    return true;
+exception when unique_violation then
+    return false;
+end
+$$;
+
+ALTER FUNCTION public.bind_email_route(workspace bigint, workflow uuid, trigger_name text, new_route uuid, new_address text, wanted_alias text, senders text[]) OWNER TO ms_owner;
+
 CREATE TABLE public.app_queue_batches (
     workspace_id bigint NOT NULL,
     queue_id uuid NOT NULL,
@@ -2791,6 +2807,25 @@ ALTER TABLE public.users ALTER COLUMN user_id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.workflow_email_routes (
+    workspace_id bigint NOT NULL,
+    route_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    trigger_id text NOT NULL,
+    address text NOT NULL,
+    alias text,
+    live boolean NOT NULL,
+    allow_from text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT workflow_email_routes_address CHECK ((address ~ '^[a-z2-7]{20}$'::text)),
+    CONSTRAINT workflow_email_routes_alias CHECK (((alias ~ '^[a-z0-9._-]{3,63}$'::text) AND (alias !~ '^[a-z2-7]{20}$'::text))),
+    CONSTRAINT workflow_email_routes_alias_lives CHECK (((alias IS NULL) OR live))
+);
+
+ALTER TABLE ONLY public.workflow_email_routes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflow_email_routes OWNER TO ms_owner;
+
 CREATE TABLE public.workflow_execution_logs (
     workspace_id bigint NOT NULL,
     run_id uuid NOT NULL,
@@ -3155,6 +3190,18 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY public.workflow_email_routes
+    ADD CONSTRAINT workflow_email_routes_address_key UNIQUE (address);
+
+ALTER TABLE ONLY public.workflow_email_routes
+    ADD CONSTRAINT workflow_email_routes_alias_key UNIQUE (alias);
+
+ALTER TABLE ONLY public.workflow_email_routes
+    ADD CONSTRAINT workflow_email_routes_pkey PRIMARY KEY (route_id);
+
+ALTER TABLE ONLY public.workflow_email_routes
+    ADD CONSTRAINT workflow_email_routes_workflow_id_trigger_id_key UNIQUE (workflow_id, trigger_id);
+
 ALTER TABLE ONLY public.workflow_execution_logs
     ADD CONSTRAINT workflow_execution_logs_pkey PRIMARY KEY (run_id, path, attempt);
 
@@ -3302,6 +3349,8 @@ CREATE INDEX user_roles_workspace ON public.user_roles USING btree (workspace_id
 
 CREATE UNIQUE INDEX users_email ON public.users USING btree (lower(email));
 
+CREATE INDEX workflow_email_routes_newest ON public.workflow_email_routes USING btree (workspace_id, route_id DESC);
+
 CREATE INDEX workflow_execution_logs_order ON ONLY public.workflow_execution_logs USING btree (run_id, started_at, ordinal);
 
 CREATE INDEX workflow_execution_logs_seq ON ONLY public.workflow_execution_logs USING btree (run_id, seq);
@@ -3374,6 +3423,8 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.schedules FOR 
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION public.audit_row('member', '($1).user_id', '(select u.email from users u where u.user_id = ($1).user_id)', 'user_id role', 'created_at', 'always');
 
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflow_email_routes FOR EACH ROW EXECUTE FUNCTION public.audit_row('email_route', '($1).route_id', '($1).trigger_id', 'alias live allow_from', 'route_id workflow_id trigger_id address created_at', 'always');
+
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows FOR EACH ROW EXECUTE FUNCTION public.audit_row('workflow', '($1).workflow_id', '($1).name', 'name status live_version max_concurrent_runs', 'workflow_id created_at created_by updated_at deleted_at', 'always');
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.workflows_app_queues FOR EACH ROW EXECUTE FUNCTION public.audit_row('queue', '($1).queue_id', '($1).name', 'name status flush_batch_size flush_record_max_age flush_rate_limit_max_flush_count flush_rate_limit_time_window flush_strategy ordering max_parallel_batches on_failure max_attempts dedupe_window consumer_workflow_id consumer_trigger_id', 'queue_id former_workflow_id created_at created_by updated_at', 'always');
@@ -3445,6 +3496,9 @@ ALTER TABLE ONLY public.user_roles
 
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.workflow_email_routes
+    ADD CONSTRAINT workflow_email_routes_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.workflow_listeners
     ADD CONSTRAINT workflow_listeners_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
@@ -3559,6 +3613,8 @@ CREATE POLICY engine ON public.schedules TO ms_engine USING ((workspace_id = COA
 CREATE POLICY engine ON public.user_roles TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.users TO ms_engine USING (true) WITH CHECK (true);
+
+CREATE POLICY engine ON public.workflow_email_routes TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflow_execution_logs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -3682,6 +3738,8 @@ CREATE POLICY tenant ON public.users FOR SELECT TO ms_app USING ((EXISTS ( SELEC
    FROM public.user_roles
   WHERE (user_roles.user_id = users.user_id))));
 
+CREATE POLICY tenant ON public.workflow_email_routes TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.workflow_execution_logs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflow_execution_queue TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -3719,6 +3777,8 @@ CREATE POLICY tenant_adds ON public.audit FOR INSERT TO ms_app WITH CHECK ((work
 ALTER TABLE public.user_roles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.users ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflow_email_routes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_execution_logs ENABLE ROW LEVEL SECURITY;
 
@@ -3794,6 +3854,10 @@ GRANT ALL ON FUNCTION public.audit_write(ws bigint, kind text, object_id text, n
 
 REVOKE ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.begin_flush(batch uuid, claim_epoch bigint) TO ms_engine;
+
+REVOKE ALL ON FUNCTION public.bind_email_route(workspace bigint, workflow uuid, trigger_name text, new_route uuid, new_address text, wanted_alias text, senders text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.bind_email_route(workspace bigint, workflow uuid, trigger_name text, new_route uuid, new_address text, wanted_alias text, senders text[]) TO ms_app;
+GRANT ALL ON FUNCTION public.bind_email_route(workspace bigint, workflow uuid, trigger_name text, new_route uuid, new_address text, wanted_alias text, senders text[]) TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.app_queue_batches TO ms_engine;
@@ -4111,6 +4175,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.user_roles TO ms_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.users TO ms_engine;
 GRANT SELECT ON TABLE public.users TO ms_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_email_routes TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_email_routes TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_logs TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_logs TO ms_engine;

@@ -39,6 +39,7 @@ from engine.spec.normalize import complete
 from engine.spec.upgrade import upgrade
 from engine.spec.validate import validate
 from engine.triggers import listeners
+from engine.triggers.mail_routes import bind_routes, release_routes
 from engine.triggers.timetable import Timetable
 
 JsonObject = dict[str, Json]
@@ -159,6 +160,7 @@ class Definitions:
             await inbox.hurry(conn, workspace_id, workflow.workflow_id)
             await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
             await listeners.unbind(conn, workspace_id, workflow.workflow_id)
+            await release_routes(conn, workspace_id, workflow.workflow_id)
         self._tell(workspace_id, workflow.workflow_id, set())
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:
@@ -256,6 +258,7 @@ class Definitions:
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
             await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
             await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
+            await bind_routes(conn, workspace_id, workflow.workflow_id, document, "deployed")
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
         self._tell(workspace_id, workflow.workflow_id, queues)
@@ -311,6 +314,7 @@ class Definitions:
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
             await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
             await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
+            await bind_routes(conn, workspace_id, workflow.workflow_id, document, "made live again")
         self._tell(workspace_id, workflow.workflow_id, queues)
         return version_view(version)
 

@@ -60,6 +60,9 @@ from engine.sealing import SealingCodec
 from engine.stale import StaleWrites
 from engine.triggers.events import EndedRuns, ToldEvents
 from engine.triggers.inbox import Inbox
+from engine.triggers.mail_reader import MailReader
+from engine.triggers.mail_room import Mailroom
+from engine.triggers.mail_routes import EmailRoutes
 from engine.triggers.processor import Processor
 from engine.triggers.publishing import Publisher, events_over
 from engine.triggers.reader import Reader
@@ -139,6 +142,8 @@ class Engine:
     inbox: Inbox
     publisher: Publisher
     schedules: Schedules
+    email_routes: EmailRoutes
+    mailroom: Mailroom
     queues: Queues
     files: Callable[[int], StoredFiles]
     connections: Connections
@@ -230,6 +235,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         )
         webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
         scheduler = Scheduler(db, hub, lookup, canceller)
+        mails = MailReader(db, lookup, isolated, files, settings.email_domain)
         replayer = Replayer(db, lookup, prepared, acceptor)
         reader = RunReader(db, lambda: dispatcher.carrier_gone)
         engine = Engine(
@@ -254,6 +260,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             inbox=Inbox(db, hub),
             publisher=Publisher(db, hub),
             schedules=Schedules(db, hub),
+            email_routes=EmailRoutes(db, settings.email_domain),
+            mailroom=Mailroom(db, hub, settings.email_domain),
             queues=Queues(db, sealed, hub),
             files=files,
             connections=Connections(db, credentials, opener, consents, Trials(egress, probes), egress),
@@ -264,6 +272,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         readers: dict[EventKind, Reader] = {
             "webhook": webhooks,
             "schedule": scheduler,
+            "email": mails,
             "event": ToldEvents(db, lookup),
             "workflow": EndedRuns(db, lookup, reader),
         }

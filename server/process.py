@@ -13,6 +13,7 @@ import uvicorn
 
 from db import modules
 from db.workspaces import list_all, rights
+from engine.triggers.mail_room import Mailroom
 from server.api.access import KeyGate, Rights
 from server.api.app import build_app
 from server.api.first_start import ensure_first_workspace
@@ -24,6 +25,7 @@ from server.embedded.stack import product_version
 from server.metrics import Metrics
 from server.module_rows import module_rows
 from server.settings import Settings
+from server.smtp.server import BadCertificate, mail_server, tls_of
 
 GRACE_S = 5
 """For requests in flight and open streams when the API is told to stop."""
@@ -61,7 +63,30 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        await _Server(config, settings.ready_fd).serve()
+        async with _mail(settings, engine.mailroom):
+            await _Server(config, settings.ready_fd).serve()
+
+
+@contextlib.asynccontextmanager
+async def _mail(settings: Settings, mailroom: Mailroom) -> AsyncGenerator[None]:
+    """Mail is received while the block runs. Where nobody chose the port, and another program has it, it isn't."""
+    where = f"{settings.mail_host}:{settings.smtp_port}"
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            tls = tls_of(settings.smtp_cert, settings.smtp_key) if settings.smtp_cert and settings.smtp_key else None
+            given = mail_server(mailroom, settings.mail_host, settings.smtp_port, tls=tls)
+            port = await stack.enter_async_context(given)
+        except BadCertificate as error:
+            raise CannotListen(f"MILLSTREAM_SMTP_CERT and MILLSTREAM_SMTP_KEY can't be used: {error}") from None
+        except OSError:
+            if "smtp_port" in settings.model_fields_set:
+                raise CannotListen(
+                    f"mail can't be received on {where}: is the port taken? Set MILLSTREAM_SMTP_PORT"
+                ) from None
+            log.warning("mail isn't received: the port is taken. Set MILLSTREAM_SMTP_PORT", where=where)
+        else:
+            log.info("mail is received", host=settings.mail_host, port=port, domain=settings.email_domain)
+        yield
 
 
 async def work(settings: Settings) -> None:

@@ -68,6 +68,12 @@ def _address_with_port(value: object) -> object:
     return value
 
 
+def _domain(value: object) -> object:
+    if isinstance(value, str) and ("*" in value or not _HOST_NAME.fullmatch(value)):
+        raise ValueError("it must be the name of a domain")
+    return value.lower().rstrip(".") if isinstance(value, str) else value
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -100,8 +106,11 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
 
+    smtp_host: str | None = None
     smtp_port: Port = 2525
-    email_domain: str = "localhost"
+    smtp_cert: Path | None = None
+    smtp_key: Path | None = None
+    email_domain: Annotated[str, BeforeValidator(_domain)] = "localhost"
     mail_url: Annotated[str, _url_of("smtp", "smtps")] | None = None
     files_url: Annotated[str, _url_of("s3", "file")] | None = None
     files_key_id: str | None = None
@@ -125,6 +134,11 @@ class Settings(BaseModel):
         """Where a process on this machine reaches the API."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def mail_host(self) -> str:
+        """Where the mail server listens: as the API, unless it was told."""
+        return self.smtp_host or self.host
 
     @property
     def master_key_path(self) -> Path:
@@ -156,6 +170,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(
             f"{PREFIX}TEMPORAL_TLS_CERT_FILE and {PREFIX}TEMPORAL_TLS_KEY_FILE belong together: set both"
         )
+    if bool(settings.smtp_cert) != bool(settings.smtp_key):
+        raise SettingsError(f"{PREFIX}SMTP_CERT and {PREFIX}SMTP_KEY belong together: set both")
     if (settings.files_key_id is None) != (settings.files_secret is None):
         raise SettingsError(f"{PREFIX}FILES_KEY_ID and {PREFIX}FILES_SECRET belong together: set both")
     if settings.failpoint is not None and settings.env == "production":

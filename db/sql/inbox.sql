@@ -2,6 +2,20 @@
 -- Write an event into the inbox, with its verdict; gives the run of the event that counts.
 select note_event(:workspace_id, :event, :event_head, :event_raw, :verdict, null::uuid);
 
+-- name: counting (app, engine)
+-- Those of some new events that didn't come before.
+select e.event_id from events_to_be_processed e
+where e.workspace_id = :workspace_id and e.event_id = any (:event_ids::uuid[]) and e.verdict = 'waiting'
+order by e.event_id;
+
+-- name: keep (app, engine)
+-- What new events brought is kept with one of them, and the others refer to it.
+update events_to_be_processed e set
+    head = case when e.event_id = :keeper then :event_head::json end,
+    raw = case when e.event_id = :keeper then :event_raw::bytea end,
+    content_of = case when e.event_id <> :keeper then :keeper::uuid end
+where e.workspace_id = :workspace_id and e.event_id = any (:event_ids::uuid[]);
+
 -- name: note_refusal (app, engine)
 -- Write down what was refused, and why.
 insert into events_to_be_processed

@@ -92,6 +92,8 @@ class Code(StrEnum):
     QUEUE_TWICE = "queue.twice"
     # when and by what its triggers start runs
     SCHEDULE_INVALID = "schedule.invalid"
+    ALIAS_INVALID = "alias.invalid"
+    ALIAS_TAKEN = "alias.taken"
     # tests
     TEST_INVALID = "test.invalid"
     TEST_NAME_TAKEN = "test.name_taken"

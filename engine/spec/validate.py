@@ -21,6 +21,7 @@ from engine.spec.rules import (
     containers,
     edges,
     flow,
+    mail,
     modules,
     needs,
     queues,
@@ -45,6 +46,7 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     needs.check,
     queues.check,
     schedules.check,
+    mail.check,
     throttles.check,
     tests.check,
 )

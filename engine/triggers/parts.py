@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
 FilesOf: TypeAlias = Callable[[int], Files]
 """A workspace's files, by its id."""
+JsonObject = dict[str, Json]
 MOST_PARTS = 1_000
 _LONGEST_HEAD = 8 * 1024
 _DAY = 86_400.0
+_LONGEST_NAME = 200
 _UNNAMED = "body"
 
 
@@ -71,16 +73,17 @@ async def stored(given: WithFiles, files: Files, event_id: str, days: int) -> Js
         if isinstance(value, str):
             pairs.append((name or "", value))
             continue
-        kept = await _kept(value, files, f"event:{event_id}:{number}", days * _DAY)
+        kept = await keep(value, files, f"event:{event_id}:{number}", days, "webhook")
         if name is None:
             return kept
         pairs.append((name, kept))
     return gathered(pairs)
 
 
-async def _kept(part: Part, files: Files, operation: str, seconds: float) -> Json:
-    name = safe_name(part.name or _UNNAMED)
-    new = NewFile(name, _type_of(part.mime_type, name), ("webhook",), seconds)
+async def keep(part: Part, files: Files, operation: str, days: int, tag: str) -> JsonObject:
+    """The part as a file, kept for so many days. The same operation again finds the same file. Raises `Problem`."""
+    name = _fitting(safe_name(part.name or _UNNAMED))
+    new = NewFile(name, _type_of(part.mime_type, name), (tag,), days * _DAY)
     try:
         return (await files.write(_pieces(part.body), new, operation=operation)).to_json()
     except ModuleError as error:
@@ -93,6 +96,14 @@ async def _kept(part: Part, files: Files, operation: str, seconds: float) -> Jso
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
     yield body
+
+
+def _fitting(name: str) -> str:
+    """A long name is cut before its ending."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem[: _LONGEST_NAME - 20]}.{ending}" if dot and stem and len(ending) < 20 else name[:_LONGEST_NAME]
 
 
 def _type_of(said: str | None, name: str) -> str:

@@ -71,6 +71,17 @@ TRIGGER_ANSWERS: dict[str, Schema] = {
     "ScheduleList": listing("Schedule"),
     "Delivered": closed({"delivered": {**WHOLE, "description": "How many triggers and waits it reached."}}),
     "Backfilled": closed({"times": listed(TIME)}),
+    "EmailRoute": closed(
+        {
+            "route_id": ID,
+            "workflow": TEXT,
+            "trigger": TEXT,
+            "address": {**TEXT, "description": "The permanent one, with its domain."},
+            "alias": {**MAYBE_TEXT, "description": "The part before the @ of the other one."},
+            "enabled": {**FLAG, "description": "Whether it takes mail: false while the workflow is paused."},
+        }
+    ),
+    "EmailRouteList": listing("EmailRoute"),
     "Event": closed(_EVENT),
     "EventList": listing("Event"),
     "WholeEvent": closed(

@@ -60,7 +60,7 @@ class Stack:
         if not lock.take():
             raise HomeTaken(f"another stack runs in the home {str(self._home)!r}: see `millstream status`")
         try:
-            self._settings = _with_port(self._settings)
+            self._settings = _with_mail_port(_with_port(self._settings), self._report)
             note_supervisor(self._home)
             await self._live(stop, ready)
         finally:
@@ -112,6 +112,7 @@ class Stack:
                 "MILLSTREAM_HOME": str(settings.home),
                 "MILLSTREAM_HOST": settings.host,
                 "MILLSTREAM_PORT": str(settings.port),
+                "MILLSTREAM_SMTP_PORT": str(settings.smtp_port),
                 "MILLSTREAM_DATABASE_URL": database_url or "",
                 "MILLSTREAM_TEMPORAL_ADDRESS": self._temporal_address or "",
                 "PYTHONUNBUFFERED": "1",
@@ -143,7 +144,7 @@ class Stack:
             state="degraded" if self._phase == "running" and not whole else self._phase,
             version=product_version(),
             url=settings.url,
-            smtp_port=None,
+            smtp_port=settings.smtp_port,
             database_url=self._database_url if self._postgres is None or "postgres" in pids else None,
             temporal_address=self._temporal_address if self._temporal is None or "temporal" in pids else None,
             api_key_file=str(settings.api_key_path),
@@ -184,3 +185,20 @@ def _with_port(settings: Settings) -> Settings:
             "or set MILLSTREAM_PORT to another (0 chooses a free one)"
         )
     return settings
+
+
+def _with_mail_port(settings: Settings, report: Report) -> Settings:
+    """With a port for mail that is free now. Where none was set, another may have the usual one: a second stack of the machine, mostly."""
+    note: Path = settings.home / "run" / "smtp.port"
+    host, port = settings.mail_host, settings.smtp_port
+    if port != 0 and is_free(host, port):
+        return settings
+    if port != 0 and "smtp_port" in settings.model_fields_set:
+        raise StackError(
+            f"port {port} on {host} is taken: end the program that has it, "
+            "or set MILLSTREAM_SMTP_PORT to another (0 chooses a free one)"
+        )
+    chosen = remembered_port(note, host)
+    if port != 0:
+        report(f"port {port} for mail is taken; mail is received on {chosen}")
+    return settings.model_copy(update={"smtp_port": chosen})

@@ -202,3 +202,43 @@ async def test_what_is_past_its_time_is_found_by_an_index(database_url: str, nam
         assert index in told, told
     finally:
         await admin.close()
+
+
+def brought(owner: Tenant, source: str, key: str) -> inbox.NewEvent:
+    return inbox.NewEvent(
+        source=source, kind="email", workflow_id=owner.workflow_id, dedupe_key=key, window_s=60.0, size=3
+    )
+
+
+async def test_what_came_for_several_sources_is_kept_once(db: Database) -> None:
+    owner = await tenant(db)
+    ws = owner.workspace_id
+    async with db.engine(ws) as conn:
+        first = await inbox.note_shared(conn, ws, [brought(owner, one, "k") for one in ("b", "a")], {"h": 1}, b"raw")
+    async with db.engine(ws) as conn:
+        second = await inbox.note_shared(conn, ws, [brought(owner, one, "k") for one in ("c", "a")], {"h": 2}, b"new")
+        third = await inbox.note_shared(conn, ws, [brought(owner, one, "k") for one in ("a", "b")], {"h": 3}, b"old")
+    assert (len(first), len(second), third) == (2, 1, [])
+    async with db.engine(ws) as conn:
+        events = await inbox.list_events(conn, ws, None, 10)
+        contents = {event.event_id: await inbox.content(conn, ws, event.content_id) for event in events}
+        kept = [event for event in events if event.content_id == event.event_id]
+    assert sorted(event.verdict for event in events) == ["duplicate"] * 3 + ["waiting"] * 3
+    assert len(kept) == 2
+    for event in events:
+        found = contents[event.event_id]
+        assert found is not None
+        assert found.raw == (b"new" if event.source == "c" else b"raw")
+
+
+async def test_many_bring_the_same_to_the_same_sources_and_none_waits_for_ever(db: Database) -> None:
+    owner = await tenant(db)
+    ws = owner.workspace_id
+
+    async def bring(turn: int) -> int:
+        sources = [f"s{(turn + number) % 5}" for number in range(5)]
+        async with db.engine(ws) as conn:
+            return len(await inbox.note_shared(conn, ws, [brought(owner, one, "k") for one in sources], {}, b"raw"))
+
+    counts = await asyncio.gather(*(bring(turn) for turn in range(10)))
+    assert sum(counts) == 5

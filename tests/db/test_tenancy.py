@@ -7,6 +7,7 @@ import pytest
 
 from db import (
     api_keys,
+    email_routes,
     events,
     files,
     flushes,
@@ -71,6 +72,8 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         listener = events.Wanted("t", "event", (slug,))
         await events.bind(connection, workspace_id, owner.workflow_id, [listener])
         await events.keep(connection, workspace_id, EventId(new_uuid7()), "k", slug, slug, 60)
+        mails = [email_routes.WantedRoute("t", f"box-{slug}", ())]
+        assert await email_routes.bind(connection, workspace_id, owner.workflow_id, mails) is None
     queue = await bench(db, owner, flush_batch_size=1)
     await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
     [batch] = await queue.claim()

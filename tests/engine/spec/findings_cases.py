@@ -61,6 +61,10 @@ def consumer(queue: str, **more: Json) -> JsonObject:
     return {"module": "queue.consumer", "version": 1, "inputs": {"queue": queue}, **more}
 
 
+def mail(alias: str) -> JsonObject:
+    return {"module": "email.trigger", "version": 1, "inputs": {"alias": alias}}
+
+
 def values(of: Json, parent: str | None = None, slot: str | None = None) -> JsonObject:
     return step("core.set", parent, slot, values={"v": of})
 
@@ -207,6 +211,10 @@ CASES: list[Case] = [
     Case("schedule.invalid", "/triggers/t/inputs", doc(triggers={"t": {"module": "schedule.trigger", "version": 1, "inputs": {}}})),
     Case("schedule.invalid", "/triggers/t/inputs/timezone",
          doc(triggers={"t": {"module": "schedule.trigger", "version": 1, "inputs": {"cron": "0 6 * * *", "timezone": "Berlin"}}})),
+    # addresses
+    Case("alias.invalid", "/triggers/t/inputs/alias", doc(triggers={"t": mail("postmaster")})),
+    Case("alias.invalid", "/triggers/t/inputs/alias", doc(triggers={"t": mail("abcdefghijklmnopqrst")}), says="permanent"),
+    Case("alias.taken", "/triggers/u/inputs/alias", doc(triggers={"t": mail("box"), "u": mail("box")}), says="'t'"),
     # tests
     Case("test.invalid", "/tests/0/expect/skipped/0", doc({"a": "set"}, tests=[{"name": "t", "expect": {"skipped": ["b"]}}])),
     Case("test.invalid", "/tests/0/mocks/b", doc({"a": "set"}, tests=[{"name": "t", "expect": {}, "mocks": {"b": {"output": 1}}}])),

@@ -7,6 +7,9 @@ import contextlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiosmtplib
+import pytest
+
 from tests.fixtures.api import JSON, open_api, problem
 from tests.fixtures.flows import flow, step
 
@@ -55,7 +58,8 @@ async def test_a_database_that_is_gone_costs_503s_and_no_restart(
     database_url: str, temporal_address: str, tmp_path: Path
 ) -> None:
     trigger = {"module": "webhook.trigger", "version": 1, "inputs": {}}
-    document = flow("{{ input }}", a=step("core.set", values={})) | {"triggers": {"hook": trigger}}
+    mail = {"module": "email.trigger", "version": 1, "inputs": {"alias": "box"}}
+    document = flow("{{ input }}", a=step("core.set", values={})) | {"triggers": {"hook": trigger, "mail": mail}}
     parts = urlsplit(database_url)
     wire = Wire(str(parts.hostname), parts.port or 0)
     await wire.mend()
@@ -63,7 +67,17 @@ async def test_a_database_that_is_gone_costs_503s_and_no_restart(
     async with open_api(through, temporal_address, tmp_path) as api:
         name = await api.create(document)
         done = await api.run(name, 1)
+        sender = aiosmtplib.SMTP(hostname="127.0.0.1", port=api.smtp_port, start_tls=False)
+        await sender.connect()
+        await sender.mail("a@x.example")
+        await sender.rcpt("box@localhost")
         await wire.cut()
+        for refused in (
+            sender.data(b"Message-ID: <1@x>\r\n\r\nhi"),
+            sender.sendmail("a@x.example", ["box@localhost"], b""),
+        ):
+            with pytest.raises(aiosmtplib.SMTPException, match="451"):
+                await refused
         for answer in (
             await api.owner.get("/workflows"),
             await api.owner.get(f"/runs/{done['run_id']}"),
@@ -86,4 +100,10 @@ async def test_a_database_that_is_gone_costs_503s_and_no_restart(
             await api.owner.post("/workflows", json={"name": "x"}, headers={"Idempotency-Key": "k"})
         ).status_code == 201
         assert (await api.run(name, 4))["output"] == 4
+        for _ in range(2):
+            await sender.sendmail("a@x.example", ["box@localhost"], b"Message-ID: <1@x>\r\n\r\nhi")
+        await sender.quit()
+        found = (await api.owner.get("/inbox", params={"kind": "email"})).json()["items"]
+        assert "duplicate" in {event["verdict"] for event in found}
+        assert len(found) == 2
     await wire.cut()
