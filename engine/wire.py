@@ -78,6 +78,7 @@ def dump_call(call: ModuleCall) -> JsonObject:
         "retry": dict(call.retry),
         "failed_handle": call.failed_handle,
         **({"throttled": True} if call.throttled else {}),
+        **({"bare": True} if call.bare else {}),
         **({"connection": call.connection} if call.connection is not None else {}),
     }
 
@@ -102,6 +103,7 @@ def load_call(data: JsonObject) -> ModuleCall:
         retry=obj(data["retry"]),
         failed_handle=cast("str | None", data.get("failed_handle")),
         throttled=data.get("throttled") is True,
+        bare=data.get("bare") is True,
         connection=cast("str | None", data.get("connection")),
     )
 

@@ -28,6 +28,8 @@ from engine.activities.secrets import StoredSecrets
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
 from engine.connections.connections import Connections
 from engine.connections.providers import Providers
+from engine.core.resume import resume_url
+from engine.core.start import ResumeBase
 from engine.definitions import Definitions
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.launch import Launcher, resume_secret
@@ -53,6 +55,7 @@ from engine.runs.reading import RunReader
 from engine.runs.replay import Replayer
 from engine.runs.resume import Resumer
 from engine.runs.start import Starter
+from engine.runs.tasks import Tasks
 from engine.runs.testing import Tester
 from engine.sandbox.findings import CodeFindings
 from engine.sandbox.sandbox import Sandbox
@@ -138,6 +141,7 @@ class Engine:
     replayer: Replayer
     bulk: Bulk
     resumer: Resumer
+    tasks: Tasks
     webhooks: Webhooks
     inbox: Inbox
     publisher: Publisher
@@ -218,6 +222,10 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "imap": imap_handshake(guard),
         }
         stack.push_async_callback(pools.close)
+
+        def answer_address(run_id: str, path: str, who: str) -> str:
+            return resume_url(ResumeBase(settings.url, resume_secret(vault, run_id)), run_id, path, who)
+
         host = Host(
             registry,
             egress,
@@ -232,6 +240,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             sql_over(pools),
             mail_over(guard, settings.email_domain),
             events_over(),
+            answer_address,
         )
         webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
         scheduler = Scheduler(db, hub, lookup, canceller)
@@ -258,6 +267,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             webhooks=webhooks,
             inbox=Inbox(db, hub),
+            tasks=Tasks(db, answer_address),
             publisher=Publisher(db, hub),
             schedules=Schedules(db, hub),
             email_routes=EmailRoutes(db, settings.email_domain),

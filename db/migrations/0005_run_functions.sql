@@ -533,6 +533,7 @@ language plpgsql as $$
 declare
     r workflow_runs;
     last_status text;
+    tried_again boolean;
 begin
     perform act_for(workspace);
     select * into r from workflow_runs w where w.run_id = run and w.workspace_id = workspace for no key update;
@@ -542,11 +543,11 @@ begin
     if exists (select from workflow_resumes p where p.run_id = run and p.path = step_path) then
         return 'second';
     end if;
-    -- A scope that is tried again waits again: its last attempt counts.
-    select l.status into last_status from workflow_execution_logs l
+    -- A scope that is tried again waits again: its last attempt counts. One that failed and is to be made again counts as open.
+    select l.status, l.retry_at is not null into last_status, tried_again from workflow_execution_logs l
     where l.run_id = run and l.path = step_path
     order by l.attempt desc limit 1;
-    if r.finished_at is not null or last_status not in ('running', 'waiting') then
+    if r.finished_at is not null or (last_status not in ('running', 'waiting') and not tried_again) then
         return 'ended';
     end if;
     insert into workflow_resumes (workspace_id, run_id, path, body) values (workspace, run, step_path, posted);

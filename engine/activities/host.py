@@ -9,7 +9,7 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedCode, ClosedEvents, ClosedFiles, ClosedMail, ClosedQueues, ClosedSql
+from modules.sdk.closed import ClosedCode, ClosedEvents, ClosedFiles, ClosedMail, ClosedQueues, ClosedSql, no_address
 from modules.sdk.context import Code, Events, Http, Isolated, KeyValues, Queues, Sql
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
@@ -103,6 +103,10 @@ def _no_events(workspace_id: int, run_id: str) -> Events:
     return ClosedEvents("mock.missing", "There is nobody to tell events to here.")
 
 
+def _no_address(run_id: str, path: str, who: str) -> str:
+    return no_address(who)
+
+
 def _no_files(workspace_id: int) -> Files:
     return ClosedFiles("file.unknown", "There are no files here.")
 
@@ -136,3 +140,5 @@ class Host:
     sql: Callable[[Opened], Sql] = _no_database
     mail: Callable[[Opened], Mail] = _no_server
     events: Callable[[int, str], Events] = _no_events
+    addresses: Callable[[str, str, str], str] = _no_address
+    """Where somebody answers a step of a run, by the run's id and the step's path."""

@@ -327,6 +327,7 @@ def _context(
         code=host.code,
         evaluate=evaluate,
         log=log,
+        answer_address=lambda who: host.addresses(head.run_id, call.path, who),
         connection=None if connection is None else connection.about,
     )
 

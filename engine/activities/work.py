@@ -97,6 +97,8 @@ class Calls:
     async def _commit(
         self, head: Head, call: ModuleCall, made: Attempt, payloads: Payloads, rows: list[StepRecord]
     ) -> tuple[CallOutcome, Written]:
+        if call.bare:
+            return await self._leave(head, made, rows)
         if made.staged is not None:
             made, written = await self._commit_staged(head, call, made, made.staged, rows)
             output: Value = as_value(made.output)
@@ -117,6 +119,15 @@ class Calls:
             started_at=made.started_at,
             finished_at=made.finished_at,
         )
+        return outcome, written
+
+    async def _leave(self, head: Head, made: Attempt, rows: list[StepRecord]) -> tuple[CallOutcome, Written]:
+        """What a bare call gave: the attempt goes on, so only the rows of others are written."""
+        sending = list(rows)
+        output, bodies = referred(made.output, made.output_bytes, INLINE)
+        written = await self._log.write(head, sending, waiting=False, payloads=bodies)
+        del rows[: len(sending)]
+        outcome = CallOutcome(output=output, error=made.error, journaled=False, finished_at=made.finished_at)
         return outcome, written
 
     async def _commit_staged(

@@ -18,23 +18,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from engine.core.activity import Activity
-from engine.core.effects import ModuleCall
+from engine.core.calling import call_of, handles_of_failure
 from engine.core.errors import Failed, StepError
 from engine.core.frame import Frame
 from engine.core.memo import input_of, is_new, progress_of, slot_of, state_from_memo
 from engine.core.mocks import Stand, stand_in
-from engine.core.needs import pruned
 from engine.core.node import Inputs
 from engine.core.outcome import OUT, Flow, Outcome, StepState
 from engine.core.records import Mocked, StepRecord, StepStatus
 from engine.core.retry import RetryPolicy, decide, retryable
 from engine.core.sizes import larger_than
-from engine.core.throttle import limited_by, take_turn
+from engine.core.throttle import take_turn
 from engine.expressions.errors import ExpressionError, NeedsData
-from engine.expressions.values import Json
 from modules.sdk.verdicts import ModuleError
 
 if TYPE_CHECKING:
@@ -145,7 +143,7 @@ async def _attempt(at: Activity) -> bool:
             at.attempt = max(at.attempt, run.numbers.get(at.path, 0) + 1)
         at.started_at = run.effects.now()
         at.begun = True
-    inputs: Inputs = {}
+    inputs: Inputs | None = {}
     policy = at.plan.policy(False, "write")
     try:
         at.effect, idempotent = await _effect(at)
@@ -160,6 +158,8 @@ async def _attempt(at: Activity) -> bool:
             inputs, result = await _work(at, idempotent, policy)
     except (ExpressionError, Failed, ModuleError) as error:
         result = Result(error=at.error_of(error))
+    if at.waiting and result.error is not None:
+        inputs = None  # the row that says what it waited for has them
     if at.plan.slots:
         await at.gate()  # what follows from the inner steps follows again
     if at.frame.renumbered:
@@ -191,28 +191,7 @@ async def _work(at: Activity, idempotent: bool, policy: RetryPolicy) -> tuple[In
 
 
 async def _call(at: Activity, idempotent: bool, policy: RetryPolicy) -> Result:
-    plan, frame = at.plan, at.frame
-    call = ModuleCall(
-        path=at.path,
-        step=plan.id,
-        module=plan.module.name,
-        version=plan.module.version,
-        attempt=at.attempt,
-        iteration=frame.iteration,
-        inputs=cast("dict[str, Json]", plan.inputs.value),
-        scope=pruned(frame.scope(plan.call_needs), plan.call_needs),
-        idempotency_key=at.key,
-        timeout=plan.module.timeout if plan.step.timeout is None else plan.step.timeout,
-        effect=at.effect,
-        idempotent=idempotent,
-        on_lost=policy.on_lost,
-        long=plan.module.long,
-        started_at=at.started_at,
-        retry={**policy.to_json(), "counted": at.counted},
-        failed_handle=",".join(_handles_of_failure(plan)) or None,
-        connection=plan.step.connection,
-        throttled=plan.throttle is not None or limited_by(at) is not None,
-    )
+    call = call_of(at, idempotent, policy)
     with at.run.calling():
         found = await at.run.effects.call_module(call)
     outcome = Outcome(found.output, found.handles, found.logs)
@@ -238,7 +217,7 @@ def _usual_handle(at: Activity) -> str:
     return handles[0] if handles and "out" not in handles else "out"
 
 
-def _settled(at: Activity, result: Result, inputs: Inputs, policy: RetryPolicy) -> bool:
+def _settled(at: Activity, result: Result, inputs: Inputs | None, policy: RetryPolicy) -> bool:
     """Takes what an attempt gave; True when the step has ended with it."""
     effects = at.run.effects
     error = result.error
@@ -279,7 +258,7 @@ def _settled(at: Activity, result: Result, inputs: Inputs, policy: RetryPolicy) 
     return False
 
 
-def _end(at: Activity, result: Result, outcome: Outcome, inputs: Inputs) -> None:
+def _end(at: Activity, result: Result, outcome: Outcome, inputs: Inputs | None) -> None:
     state = StepState(
         StepStatus.SUCCEEDED,
         attempt=at.attempt,
@@ -302,12 +281,12 @@ def _end(at: Activity, result: Result, outcome: Outcome, inputs: Inputs) -> None
     _settle(at, state)
 
 
-def _end_failed(at: Activity, result: Result, inputs: Inputs) -> None:
+def _end_failed(at: Activity, result: Result, inputs: Inputs | None) -> None:
     assert result.error is not None
     state = StepState(
         StepStatus.FAILED,
         attempt=at.attempt,
-        handles=_handles_of_failure(at.plan),
+        handles=handles_of_failure(at.plan),
         error=result.error.at(at.path),
         started_at=at.started_at,
         finished_at=at.run.effects.now() if result.finished_at is None else result.finished_at,
@@ -316,11 +295,6 @@ def _end_failed(at: Activity, result: Result, inputs: Inputs) -> None:
     if not result.journaled:
         at.write(state.status, inputs, state=state, mocked=result.mocked)
     _settle(at, state)
-
-
-def _handles_of_failure(plan: StepPlan) -> tuple[str, ...]:
-    on_error = plan.step.on_error
-    return OUT if on_error == "continue" else ("error",) if on_error == "branch" else ()
 
 
 def _cancelled(at: Activity) -> None:

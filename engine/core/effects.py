@@ -55,6 +55,8 @@ class ModuleCall:
     """The name of a connection of the workspace, looked up where the module runs."""
     throttled: bool = False
     """Its start was counted: made again after a lost worker, it must be counted again, so it is lost instead (`CallOutcome.lost`)."""
+    bare: bool = False
+    """A part of what the step does: the carrier writes no ended row of it, and the interpreter goes on with the attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.core.errors import StepError
     from engine.core.plan import ScopePlan
 
-EVENT_STEP = "core.wait_for_event"
+EVENT_STEPS = ("core.wait_for_event", "human.approve")
 
 
 class Surroundings:
@@ -158,7 +158,7 @@ class Frame:
         else:
             activity = self.live.get(id_)
             view = _unfinished() if activity is None else activity.view()
-        if plan.module.name == EVENT_STEP and self.around.address is not None:
+        if plan.module.name in EVENT_STEPS and self.around.address is not None:
             return {**view, "resume_url": self.around.address(self.prefix + id_)}
         return view
 

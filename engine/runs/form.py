@@ -34,11 +34,24 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A button of its own, posted as `name=value`. `whole`: the required fields must be filled for it."""
+
+    name: str
+    value: str
+    label: str
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
+    """`choices` take the place of the one button that `submit` names."""
+
     title: str
     description: str
     submit: str
     fields: tuple[Field, ...]
+    choices: tuple[Choice, ...] = ()
 
 
 def read_form(form: Json, schema: Json, title: str) -> Form:
@@ -102,11 +115,8 @@ def render_form(form: Form, problem: str = "", values: Mapping[str, Json] | None
     shown = values or {}
     rows = "\n".join(_row(field, shown.get(field.name, field.default)) for field in form.fields)
     note = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
-    text = f"<p>{escape(form.description)}</p>" if form.description else ""
-    main = (
-        f"<h1>{escape(form.title)}</h1>{text}{note}\n"
-        f'<form method="post">\n{rows}\n<button type="submit">{escape(form.submit)}</button>\n</form>'
-    )
+    text = f'<p class="text">{escape(form.description)}</p>' if form.description else ""
+    main = f'<h1>{escape(form.title)}</h1>{text}{note}\n<form method="post">\n{rows}\n{_buttons(form)}\n</form>'
     return _PAGE.format(title=escape(form.title), main=main)
 
 
@@ -225,6 +235,16 @@ def _row(field: Field, value: Json) -> str:
     return f"<label>{escape(field.label)}{control}{hint}</label>"
 
 
+def _buttons(form: Form) -> str:
+    if not form.choices:
+        return f'<button type="submit">{escape(form.submit)}</button>'
+    return " ".join(
+        f'<button type="submit" name="{escape(each.name, quote=True)}" value="{escape(each.value, quote=True)}"'
+        f"{_PARTIAL if not each.whole else ''}>{escape(each.label)}</button>"
+        for each in form.choices
+    )
+
+
 def _shown(value: Json) -> str:
     if value is None:
         return ""
@@ -237,6 +257,7 @@ def _text(value: Json) -> str:
     return value if isinstance(value, str) else ""
 
 
+_PARTIAL = ' class="other" formnovalidate'
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex"><title>{title}</title><style>
@@ -245,6 +266,7 @@ h1 {{ font-size: 1.4rem; }} label {{ display: block; margin: 1rem 0; }} small {{
 input, textarea, select {{ display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; margin-top: .25rem;
  border: 1px solid #aab2c5; border-radius: 6px; }} input[type=checkbox] {{ display: inline; width: auto; margin-left: .5rem; }}
 button {{ font: inherit; padding: .55rem 1.4rem; border: 0; border-radius: 6px; background: #1f4fd8; color: #fff; }}
+button.other {{ background: #fff; color: #1d2433; border: 1px solid #aab2c5; }} .text {{ white-space: pre-line; overflow-wrap: anywhere; }}
 .problem {{ background: #fdecec; color: #8a1420; padding: .6rem .8rem; border-radius: 6px; }}
 </style></head><body><main>{main}</main></body></html>
 """

@@ -21,6 +21,7 @@ from modules.sdk.closed import (
     ClosedMail,
     ClosedQueues,
     ClosedSql,
+    no_address,
     no_log,
 )
 from modules.sdk.context import Code, Context, Isolated
@@ -86,4 +87,5 @@ def _context(made: ModuleCall, isolated: Isolated, code: Code) -> Context:
         code=code,
         evaluate=evaluate,
         log=no_log,
+        answer_address=no_address,
     )

@@ -186,5 +186,10 @@ class ClosedMail:
         raise ModuleError(self.code, self.message, retryable=False)
 
 
+def no_address(who: str) -> str:
+    """Implements `AnswerAddress`: nobody answers there."""
+    return "https://millstream.invalid/resume/none"
+
+
 def no_log(level: Literal["debug", "info", "warning", "error"], message: str, data: Json = None) -> None:
     """Implements `Log`: keeps nothing."""

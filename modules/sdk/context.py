@@ -256,6 +256,12 @@ class Evaluate(Protocol):
     async def __call__(self, value: Json, names: Mapping[str, Json]) -> Json: ...
 
 
+class AnswerAddress(Protocol):
+    """Where a person answers this step: an address of their own, so that the answer says by whom it is. Nobody else is to learn it."""
+
+    def __call__(self, who: str) -> str: ...
+
+
 class Log(Protocol):
     """Lines of the step's own log, seen beside its row."""
 
@@ -284,5 +290,6 @@ class Context:
     code: Code
     evaluate: Evaluate
     log: Log
+    answer_address: AnswerAddress
     connection: Connection | None = None
     """The step's, where it names one."""

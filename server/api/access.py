@@ -66,6 +66,14 @@ class Rights:
         if caller.narrowed and not any(self._covers(scope, action) for scope in caller.scopes):
             raise Problem(403, "key.scope", f"None of the key's scopes allows this ({action}).")
 
+    def may(self, caller: Caller, action: str) -> bool:
+        """The same as a question."""
+        try:
+            self.check(caller, action)
+        except Problem:
+            return False
+        return True
+
     def scopes(self) -> list[str]:
         """All that a key may be narrowed to: what viewers may do, a noun, or one action."""
         actions = {action for _, action in self._rights}

@@ -22,6 +22,16 @@ def answering(gives: Gives) -> dict[str, object]:
     return {"responses": {str(status): _answer(status, shape) for status, shape in gives.items()}}
 
 
+def answering_pages(gives: Gives) -> dict[str, object]:
+    """The same where a browser gets each of these as a page instead."""
+    described: dict[str, Json] = {}
+    for status, shape in gives.items():
+        media = "application/problem+json" if shape == "Problem" else JSON
+        content: dict[str, Json] = {media: {"schema": ref(shape or "Problem")}, "text/html": {"schema": {}}}
+        described[str(status)] = {"description": shape or "Nothing.", "content": content}
+    return {"responses": described}
+
+
 def taking(shape: str | type[BaseModel], *, required: bool = True, yaml: bool = False) -> dict[str, object]:
     """The `requestBody`: a shape by name, or what a model takes. With `yaml`, a document alone may come as YAML."""
     schema: object = ref(shape) if isinstance(shape, str) else shape.model_json_schema()

@@ -69,6 +69,24 @@ TRIGGER_ANSWERS: dict[str, Schema] = {
         }
     ),
     "ScheduleList": listing("Schedule"),
+    "Task": closed(
+        {
+            "task_id": TEXT,
+            "kind": one_of("approval", "form"),
+            "run_id": ID,
+            "workflow_id": ID,
+            "workflow": TEXT,
+            "path": {**TEXT, "description": "Of the step that waits."},
+            "to": {**ANY, "description": "Who was asked, as the step has it; null of a form."},
+            "subject": TEXT,
+            "text": MAYBE_TEXT,
+            "form": {**ANY, "description": "Its fields, as the document has them."},
+            "created_at": TIME,
+            "expires_at": MAYBE_TIME,
+            "url": {**MAYBE_TEXT, "description": "Where it is answered: of an approval in the caller's name."},
+        }
+    ),
+    "TaskList": listing("Task"),
     "Delivered": closed({"delivered": {**WHOLE, "description": "How many triggers and waits it reached."}}),
     "Backfilled": closed({"times": listed(TIME)}),
     "EmailRoute": closed(

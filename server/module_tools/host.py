@@ -20,6 +20,7 @@ from modules.sdk.closed import (
     ClosedMail,
     ClosedQueues,
     ClosedSql,
+    no_address,
     no_log,
 )
 from modules.sdk.context import Code, Context, Isolated, KeyValue
@@ -117,4 +118,5 @@ def example_context(isolated: Isolated, timeout: float, code: Code = _NO_CODE) -
         code=code,
         evaluate=evaluate,
         log=no_log,
+        answer_address=no_address,
     )

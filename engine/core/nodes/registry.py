@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from engine.core.node import Node
 from engine.core.nodes import (
+    approve,
     assert_,
     break_,
     call,
@@ -51,5 +52,6 @@ NODES: Mapping[str, Node] = {
     "core.wait": wait.NODE,
     "core.wait_for_event": wait_for_event.NODE,
     "core.while": while_.NODE,
+    approve.MODULE: approve.NODE,
     "text.template": text_template.NODE,
 }

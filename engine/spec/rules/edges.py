@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.spec.finding import Code, Finding
 from engine.spec.outline import Link, Node
+from engine.spec.rules.references import EVENT_STEPS
 from engine.spec.subject import Subject
 
 
@@ -85,7 +86,7 @@ def _unused(subject: Subject, node: Node) -> Iterator[Finding]:
             f"{node.id!r} has `on_error: branch`, and no edge leaves by its handle 'error': a failure ends quietly"
         )
         yield Finding(Code.HANDLE_UNUSED, f"{node.path}/on_error", message, "add that edge", "warning")
-    if node.name == "core.wait_for_event" and "timeout" in node.inputs and "timeout" not in used:
+    if node.name in EVENT_STEPS and "timeout" in node.inputs and "timeout" not in used:
         message = f"when nobody answers {node.id!r} in time, it fails with 'event.timeout'"
         hint = "add an edge from its handle 'timeout' to go on instead"
         yield Finding(Code.HANDLE_UNUSED, f"{node.path}/inputs/timeout", message, hint, "info")

@@ -10,9 +10,11 @@ from fastapi.responses import HTMLResponse
 from engine.runs.form import PAGE_HEADERS
 from server.api.answers import answer
 from server.api.body import read_body
-from server.api.describe import answering, taking_any
+from server.api.describe import Gives, answering, answering_pages, taking_any
 from server.api.services import engine_of
 from server.compose import Engine
+
+_POSTED: Gives = {200: "RunId", **dict.fromkeys((400, 409, 410, 413, 415, 422), "Problem")}
 
 router = APIRouter(prefix="/resume", tags=["resume"])
 
@@ -24,8 +26,12 @@ async def show(token: str, engine: Annotated[Engine, Depends(engine_of)]) -> Res
     return HTMLResponse(page, status, headers=PAGE_HEADERS)
 
 
-@router.post("/{token}", openapi_extra={**answering({200: "RunId"}), **taking_any()})
+@router.post("/{token}", openapi_extra={**answering_pages(_POSTED), **taking_any()})
 async def post(token: str, request: Request, engine: Annotated[Engine, Depends(engine_of)]) -> Response:
-    """JSON or a posted form: 200 `{run_id}`; a second one 409, too late 410, not what the step asks for 422."""
+    """JSON or a posted form: 200 `{run_id}`; a second one 409, too late 410, not what the step asks for 422. A browser gets a page."""
     body = await read_body(request)
-    return answer(await engine.resumer.post(token, body, request.headers.get("content-type")))
+    content_type = request.headers.get("content-type")
+    if "text/html" in request.headers.get("accept", ""):
+        status, page = await engine.resumer.post_page(token, body, content_type)
+        return HTMLResponse(page, status, headers=PAGE_HEADERS)
+    return answer(await engine.resumer.post(token, body, content_type))
