@@ -8,7 +8,7 @@ from modules.sdk.context import Context
 from modules.sdk.declaration import Effect, Example, Module, Result
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.mail import Letter
-from modules.sdk.mailboxes import body_text, header_text, mailboxes_of
+from modules.sdk.mailboxes import Mailbox, body_text, header_text, mailboxes_of
 from modules.sdk.schema import duration, object_of, seconds
 from modules.sdk.verdicts import ModuleError, Rejected
 
@@ -27,8 +27,10 @@ async def run(inputs: JsonObject, context: Context) -> Result:
 
     All are tried, whatever becomes of one: an attempt that is made again sends the same mails under the same ids.
     """
-    asked = mailboxes_of(inputs["to"], "to")
-    asked = tuple({box.address: box for box in asked}.values())
+    people: dict[str, Mailbox] = {}
+    for box in mailboxes_of(inputs["to"], "to"):
+        people.setdefault(box.address.casefold(), box)
+    asked = tuple(people.values())
     if not 1 <= len(asked) <= _MOST_ASKED:
         raise Rejected("input.invalid", f"`to`: 1 to {_MOST_ASKED} people can be asked, not {len(asked)}")
     subject = header_text(str(inputs["subject"]), "subject")
