@@ -46,6 +46,7 @@ class Tour:
             self._queues,
             self._triggers,
             self._events,
+            self._polls,
             self._families,
             self._long,
             self._small,
@@ -175,6 +176,21 @@ class Tour:
                 if "550" in str(error):
                     return  # it wasn't deployed
                 await asyncio.sleep(0.1)
+
+    async def _polls(self, name: str) -> None:
+        document = flow(name, None, no=step("core.set", values={}))
+        document["triggers"] = {
+            "good": _trigger("poll.trigger", every="1s", request={"url": f"{self._stand.ledger.url}/-/tokens/good"}),
+            "bad": _trigger("poll.trigger", every="1s", request={"url": f"{self._stand.ledger.url}/-/tokens/refused"}),
+        }
+        await self._ask("POST", "/workflows", {"document": document})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
+        found = await self._ask("GET", f"/polls?workflow={name}", None)
+        for one in cast("list[dict[str, Json]]", found["items"]) if found is not None else []:
+            await self._ask("POST", f"/polls/{one['poll_id']}/reset", {"cursor": 1})
+            await self._ask("POST", f"/polls/{one['poll_id']}/now", None)
+        await asyncio.sleep(2.0)
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
 
     async def _families(self, name: str) -> None:
         """A parent that is called off while its child waits, and a run whose execution is ended from outside."""

@@ -34,6 +34,7 @@ _OLD_ROWS = tuple(
         "old_operations",
         "kept_events",
         "left_waits",
+        "unseen_keys",
     )
 )
 _STRIP = tuple(command("maintenance", name) for name in ("strip_payloads", "strip_answers"))

@@ -2620,6 +2620,40 @@ ALTER TABLE ONLY public.master_root FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.master_root OWNER TO ms_owner;
 
+CREATE TABLE public.poll_keys (
+    workspace_id bigint NOT NULL,
+    poll_id uuid NOT NULL,
+    key text NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.poll_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.poll_keys OWNER TO ms_owner;
+
+CREATE TABLE public.polls (
+    workspace_id bigint NOT NULL,
+    poll_id uuid NOT NULL,
+    workflow_id uuid NOT NULL,
+    trigger_id text NOT NULL,
+    live boolean NOT NULL,
+    every_s double precision NOT NULL,
+    next_at timestamp with time zone,
+    lease_epoch integer DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    cursor json,
+    asked_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    error json,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT polls_next_is_live CHECK (((next_at IS NULL) OR live))
+);
+
+ALTER TABLE ONLY public.polls FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.polls OWNER TO ms_owner;
+
 CREATE TABLE public.queue_rate_limiting (
     workspace_id bigint NOT NULL,
     queue_id uuid NOT NULL,
@@ -3167,6 +3201,15 @@ ALTER TABLE ONLY public.key_values
 ALTER TABLE ONLY public.master_root
     ADD CONSTRAINT master_root_pkey PRIMARY KEY (one);
 
+ALTER TABLE ONLY public.poll_keys
+    ADD CONSTRAINT poll_keys_pkey PRIMARY KEY (poll_id, key);
+
+ALTER TABLE ONLY public.polls
+    ADD CONSTRAINT polls_pkey PRIMARY KEY (poll_id);
+
+ALTER TABLE ONLY public.polls
+    ADD CONSTRAINT polls_workflow_id_trigger_id_key UNIQUE (workflow_id, trigger_id);
+
 ALTER TABLE ONLY public.queue_rate_limiting
     ADD CONSTRAINT queue_rate_limiting_pkey PRIMARY KEY (queue_id);
 
@@ -3340,6 +3383,12 @@ CREATE INDEX key_value_operations_created ON public.key_value_operations USING b
 
 CREATE INDEX key_values_expires ON public.key_values USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
+CREATE INDEX poll_keys_seen ON public.poll_keys USING btree (seen_at);
+
+CREATE INDEX polls_due ON public.polls USING btree (next_at) WHERE (next_at IS NOT NULL);
+
+CREATE INDEX polls_newest ON public.polls USING btree (workspace_id, poll_id DESC);
+
 CREATE INDEX rate_ledger_expires ON public.rate_ledger USING btree (expires_at);
 
 CREATE INDEX schedules_due ON public.schedules USING btree (due_at) WHERE (due_at IS NOT NULL);
@@ -3488,6 +3537,12 @@ ALTER TABLE ONLY public.key_value_operations
 ALTER TABLE ONLY public.key_values
     ADD CONSTRAINT key_values_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.poll_keys
+    ADD CONSTRAINT poll_keys_poll_id_fkey FOREIGN KEY (poll_id) REFERENCES public.polls(poll_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.polls
+    ADD CONSTRAINT polls_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.queue_rate_limiting
     ADD CONSTRAINT queue_rate_limiting_queue_id_fkey FOREIGN KEY (queue_id) REFERENCES public.workflows_app_queues(queue_id) ON DELETE CASCADE;
 
@@ -3607,6 +3662,10 @@ CREATE POLICY engine ON public.key_values TO ms_engine USING ((workspace_id = CO
 
 CREATE POLICY engine ON public.master_root TO ms_engine USING (true) WITH CHECK (true);
 
+CREATE POLICY engine ON public.poll_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.polls TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.queue_rate_limiting TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.rate_ledger TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -3679,6 +3738,10 @@ CREATE POLICY owner_adds ON public.audit FOR INSERT TO ms_owner WITH CHECK (true
 
 CREATE POLICY owner_sees ON public.workflows FOR SELECT TO ms_owner USING (true);
 
+ALTER TABLE public.poll_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.polls ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.queue_rate_limiting ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rate_ledger ENABLE ROW LEVEL SECURITY;
@@ -3728,6 +3791,10 @@ CREATE POLICY tenant ON public.kept_events TO ms_app USING ((workspace_id = (NUL
 CREATE POLICY tenant ON public.key_value_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.key_values TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.poll_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.polls TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.queue_rate_limiting TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -4154,6 +4221,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_engine;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.master_root TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.poll_keys TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.poll_keys TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.polls TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.polls TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.queue_rate_limiting TO ms_engine;

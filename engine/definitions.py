@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db import app_queues, connections, inbox, maintenance, run_rows, versions, workflows
+from db import app_queues, connections, inbox, maintenance, polls, run_rows, versions, workflows
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import QueueId, UserId, WorkflowId, WorkspaceId
@@ -40,6 +40,7 @@ from engine.spec.upgrade import upgrade
 from engine.spec.validate import validate
 from engine.triggers import listeners
 from engine.triggers.mail_routes import bind_routes, release_routes
+from engine.triggers.polls import bind as bind_polls
 from engine.triggers.timetable import Timetable
 
 JsonObject = dict[str, Json]
@@ -131,6 +132,7 @@ class Definitions:
             queues = await self._bindings.of(conn, workspace_id, workflow.workflow_id)
             await inbox.hurry(conn, workspace_id, workflow.workflow_id)
             await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
+            await polls.follow(conn, workspace_id, workflow.workflow_id)
         self._tell(workspace_id, workflow.workflow_id, queues)
         return shown
 
@@ -159,6 +161,7 @@ class Definitions:
             await connections.bind(conn, workspace_id, workflow.workflow_id, ())
             await inbox.hurry(conn, workspace_id, workflow.workflow_id)
             await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
+            await polls.follow(conn, workspace_id, workflow.workflow_id)
             await listeners.unbind(conn, workspace_id, workflow.workflow_id)
             await release_routes(conn, workspace_id, workflow.workflow_id)
         self._tell(workspace_id, workflow.workflow_id, set())
@@ -259,6 +262,7 @@ class Definitions:
             await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
             await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
             await bind_routes(conn, workspace_id, workflow.workflow_id, document, "deployed")
+            await bind_polls(conn, workspace_id, workflow.workflow_id, document)
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
         self._tell(workspace_id, workflow.workflow_id, queues)
@@ -315,6 +319,7 @@ class Definitions:
             await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
             await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
             await bind_routes(conn, workspace_id, workflow.workflow_id, document, "made live again")
+            await bind_polls(conn, workspace_id, workflow.workflow_id, document)
         self._tell(workspace_id, workflow.workflow_id, queues)
         return version_view(version)
 

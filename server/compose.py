@@ -145,6 +145,7 @@ class Engine:
     webhooks: Webhooks
     inbox: Inbox
     publisher: Publisher
+    polls: Polls
     schedules: Schedules
     email_routes: EmailRoutes
     mailroom: Mailroom
@@ -269,6 +270,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             inbox=Inbox(db, hub),
             tasks=Tasks(db, answer_address),
             publisher=Publisher(db, hub),
+            polls=Polls(db, hub),
             schedules=Schedules(db, hub),
             email_routes=EmailRoutes(db, settings.email_domain),
             mailroom=Mailroom(db, hub, settings.email_domain),
@@ -279,12 +281,14 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             consents=consents,
             sandbox=sandbox,
         )
+        poller = Poller(db, hub, lookup, PollCalls(db, host, run_secrets), stale)
         readers: dict[EventKind, Reader] = {
             "webhook": webhooks,
             "schedule": scheduler,
             "email": mails,
             "event": ToldEvents(db, lookup),
             "workflow": EndedRuns(db, lookup, reader),
+            "poll": poller,
         }
         jobs = {
             "hub": hub.run(),
@@ -302,6 +306,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             ),
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
             "scheduler": scheduler.run(),
+            "poller": poller.run(),
             "inbox": Processor(db, hub, acceptor, readers, stale).run(),
         }
         async with _at_work(jobs):

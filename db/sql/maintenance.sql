@@ -93,6 +93,13 @@ delete from event_waits where (run_id, path) in (
     select e.run_id, e.path from event_waits e
     where not exists (select from workflow_execution_queue q where q.run_id = e.run_id) limit :most);
 
+-- name: unseen_keys (engine)
+-- Keys that a poll's answers haven't named for thirty days in which it got some.
+delete from poll_keys where (poll_id, key) in (
+    select k.poll_id, k.key from poll_keys k join polls p on p.poll_id = k.poll_id
+    where k.seen_at < now() - interval '30 days' and k.seen_at < p.answered_at - interval '30 days'
+    order by k.seen_at limit :most);
+
 -- name: strip_answers (engine)
 -- Outputs and answers of runs that keep no data, once whoever waited has them.
 update workflow_runs set output = null, response = null

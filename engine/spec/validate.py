@@ -24,6 +24,7 @@ from engine.spec.rules import (
     mail,
     modules,
     needs,
+    polls,
     queues,
     references,
     schedules,
@@ -46,7 +47,11 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     needs.check,
     queues.check,
     schedules.check,
+<<<<<<< HEAD
     mail.check,
+=======
+    polls.check,
+>>>>>>> 3ae85fd (Polls: a trigger that asks another system for what is new, with a cursor, and starts one run for each item)
     throttles.check,
     tests.check,
 )

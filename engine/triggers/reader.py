@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from db import workflows
-from db.ids import WorkflowId
+from db.ids import WorkflowId, WorkspaceId
 from db.inbox import Content, Event
 from db.pool import Database
 from engine.authority import DEPLOYED
@@ -48,10 +48,21 @@ class Reader(Protocol):
 
 async def target_of(db: Database, lookup: Lookup, event: Event, version: VersionName = "deployed") -> Target:
     """The version of the event's workflow that is live now. Raises as a reader does."""
-    async with db.engine(event.workspace_id) as conn:
+    return await live_target(db, lookup, event.workspace_id, event.workflow_id, version)
+
+
+async def live_target(
+    db: Database,
+    lookup: Lookup,
+    workspace_id: WorkspaceId,
+    workflow_id: WorkflowId | None,
+    version: VersionName = "deployed",
+) -> Target:
+    """The same, of a workflow. Raises `Refused`, `Standing`, `Problem`, `DatabaseUnavailable`."""
+    async with db.engine(workspace_id) as conn:
         workflow = None
-        if event.workflow_id is not None:
-            workflow = await workflows.get(conn, event.workspace_id, event.workflow_id)
+        if workflow_id is not None:
+            workflow = await workflows.get(conn, workspace_id, workflow_id)
         if workflow is None or workflow.status == "deleted":
             raise Refused("The workflow was deleted.")
         if workflow.status == "paused":

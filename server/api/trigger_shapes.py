@@ -49,6 +49,7 @@ TRIGGER_REQUESTS: dict[str, Schema] = {
             "data": {**ANY, "description": "Any JSON up to 1 MB."},
         },
     ),
+    "PollReset": closed({}, {"cursor": {**ANY, "description": "Where it begins; null for the beginning."}}),
     "Backfill": closed({"from": TIME, "to": TIME}, {"overlap": _OVERLAP}),
 }
 
@@ -88,6 +89,21 @@ TRIGGER_ANSWERS: dict[str, Schema] = {
     ),
     "TaskList": listing("Task"),
     "Delivered": closed({"delivered": {**WHOLE, "description": "How many triggers and waits it reached."}}),
+    "Poll": closed(
+        {
+            "poll_id": ID,
+            "workflow": TEXT,
+            "trigger": TEXT,
+            "every": {"type": "number", "description": "Seconds."},
+            "next": {**MAYBE_TIME, "description": "None while its workflow is paused."},
+            "asked_at": MAYBE_TIME,
+            "answered_at": MAYBE_TIME,
+            "cursor": {**ANY, "description": "Where the last answer got to."},
+            "failures": {**WHOLE, "description": "Tries since the last answer."},
+            "error": {**ANY, "description": "Why the last try failed; null after an answer."},
+        }
+    ),
+    "PollList": listing("Poll"),
     "Backfilled": closed({"times": listed(TIME)}),
     "EmailRoute": closed(
         {

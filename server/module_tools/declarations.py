@@ -15,6 +15,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\.[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _HANDLE = re.compile(HANDLE_PATTERN)
 _RESERVED = "error"
 _LONGEST_TIMEOUT = 3600.0
+_VERSION = re.compile(r"[a-z_]+\.[a-z_]+@[1-9]\d*")
 _EVAL = ("later", "raw")
 
 
@@ -124,8 +125,11 @@ def _marks(schema: Json, where: str, inputs: bool) -> Iterator[tuple[str, str]]:
         yield where, "`x-eval` is `later` or `raw`, and stands in input schemas only"
     if "x-scope" in schema and (mark != "later" or not isinstance(scope, list)):
         yield where, "`x-scope` is a list of names beside `x-eval: later`"
+    others = schema.get("x-inputs-of")
+    if others is not None and not (inputs and isinstance(others, str) and _VERSION.fullmatch(others)):
+        yield where, "`x-inputs-of` is `app.action@version`, and stands in input schemas only"
     for key in schema:
-        if key.startswith("x-") and key not in ("x-eval", "x-scope"):
+        if key.startswith("x-") and key not in ("x-eval", "x-scope", "x-inputs-of"):
             yield where, f"the keyword {key!r} means nothing"
     reference = schema.get("$ref")
     if isinstance(reference, str) and not reference.startswith("#/"):

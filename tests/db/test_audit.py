@@ -34,6 +34,8 @@ UNAUDITED = {
     "kept_events": "told by runs, which have their log, or by calls, which are noted",
     "key_value_operations": "written by runs, which have their log",
     "key_values": "written by runs, which have their log",
+    "poll_keys": "the machinery of polls",
+    "polls": "made from versions, which are audited; what people do to them is noted",
     "queue_rate_limiting": "the machinery of queues",
     "rate_ledger": "the machinery of rates",
     "workflow_execution_logs": "is a log itself",

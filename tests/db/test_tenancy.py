@@ -13,6 +13,7 @@ from db import (
     flushes,
     key_values,
     payloads,
+    polls,
     rates,
     resumes,
     run_rows,
@@ -71,6 +72,7 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         )
         listener = events.Wanted("t", "event", (slug,))
         await events.bind(connection, workspace_id, owner.workflow_id, [listener])
+        await polls.bind(connection, workspace_id, owner.workflow_id, [polls.Wanted("t", 3600.0)])
         await events.keep(connection, workspace_id, EventId(new_uuid7()), "k", slug, slug, 60)
         mails = [email_routes.WantedRoute("t", f"box-{slug}", ())]
         assert await email_routes.bind(connection, workspace_id, owner.workflow_id, mails) is None
@@ -88,6 +90,8 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         assert await resumes.post(connection, workspace_id, run.run_id, "a", slug) == "posted"
     async with db.engine(workspace_id) as connection:
         await events.wait(connection, workspace_id, run.run_id, "a", "k", None)
+        [poll] = await polls.list_polls(connection, workspace_id, None, 1)
+        await polls.note_keys(connection, poll, ["seen"])
     return owner, run.run_id
 
 

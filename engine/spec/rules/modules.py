@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.expressions.values import Json
 from engine.spec.conform import Conformance, Fault, Hole
+from engine.spec.document import JsonObject
 from engine.spec.finding import Code, Finding
 from engine.spec.outline import Node, version_number
 from engine.spec.pointer import child
@@ -42,6 +43,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         if module.key not in checkers:
             checkers[module.key] = Conformance(module.input_schema, _hole)
         yield from _inputs(node, module, checkers[module.key])
+        yield from _inputs_of_others(subject, node, module)
 
 
 def _missing(subject: Subject, node: Node) -> Iterator[Finding]:
@@ -78,9 +80,7 @@ def _inputs(node: Node, module: Module, checker: Conformance) -> Iterator[Findin
     if not isinstance(node.source.get("inputs", {}), dict):
         return  # said by the shape
     base = f"{node.path}/inputs"
-    literals: list[str] = []
-    for fault in checker.faults(_opened(node, module, base, literals), base):
-        yield _finding(node, module, fault, base, literals)
+    yield from _faults(node, module, node.inputs, checker, base)
     for field in sorted(_SCHEMA_FIELDS & node.inputs.keys()):
         schema = node.inputs[field]
         if isinstance(schema, dict):
@@ -90,6 +90,26 @@ def _inputs(node: Node, module: Module, checker: Conformance) -> Iterator[Findin
     if isinstance(handles, HandlesFromInput) and isinstance(listed, str) and "{{" in listed:
         message = f"{handles.field!r} says which handles the step has, so it must be written out"
         yield Finding(Code.INPUT_CONSTANT, child(base, handles.field), message, "write a list")
+
+
+def _inputs_of_others(subject: Subject, node: Node, module: Module) -> Iterator[Finding]:
+    """An input that holds the inputs of another module, as its schema says by `x-inputs-of: app.action@version`."""
+    properties = module.input_schema.get("properties")
+    for field, schema in properties.items() if isinstance(properties, dict) else ():
+        named = schema.get("x-inputs-of") if isinstance(schema, dict) else None
+        inputs = node.inputs.get(field)
+        if isinstance(named, str) and isinstance(inputs, dict):
+            name, _, version = named.partition("@")
+            other = subject.catalog.get(name, int(version))
+            if other is not None:
+                base = child(f"{node.path}/inputs", field)
+                yield from _faults(node, other, inputs, Conformance(other.input_schema, _hole), base)
+
+
+def _faults(node: Node, module: Module, inputs: JsonObject, checker: Conformance, base: str) -> Iterator[Finding]:
+    literals: list[str] = []
+    for fault in checker.faults(_opened(inputs, module, base, literals), base):
+        yield _finding(node, module, fault, base, literals)
 
 
 def _finding(node: Node, module: Module, fault: Fault, base: str, literals: list[str]) -> Finding:
@@ -108,9 +128,8 @@ def _finding(node: Node, module: Module, fault: Fault, base: str, literals: list
     return Finding(code, path, message, hint)
 
 
-def _opened(node: Node, module: Module, base: str, literals: list[str]) -> Json:
+def _opened(inputs: JsonObject, module: Module, base: str, literals: list[str]) -> Json:
     """The inputs with each text that holds expressions marked as open, and literals in place of their wrappers."""
-    inputs = node.inputs
     raw = {part.pointer for part in parts_of(module.input_schema, inputs) if part.when == "raw"}
 
     def opened(value: Json, pointer: str) -> Json:

@@ -12,7 +12,21 @@ STEP_FIELDS = ("output", "error", "status", "started_at", "finished_at", "resume
 EVENT_STEPS = frozenset(("core.wait_for_event", "human.approve"))
 _TRIGGER_FIELDS = (
     *("type", "id", "body", "headers", "query", "method", "scheduled_at", "items"),
-    *("from", "to", "subject", "text", "html", "attachments", "message_id"),
+    *(
+        "from",
+        "to",
+        "cc",
+        "subject",
+        "text",
+        "html",
+        "attachments",
+        "message_id",
+        "in_reply_to",
+        "references",
+        "date",
+        "auth",
+    ),
+    *("name", "key"),
 )
 _ERROR_FIELDS = ("code", "message", "step", "details", "retryable")
 _FIXED = {"run": ("id", "started_at"), "workflow": ("id", "name", "version")}

@@ -162,6 +162,12 @@ async def a_paused_schedule(api: Api) -> str:
     return schedule_id
 
 
+async def a_poll(api: Api) -> str:
+    inputs = {"every": "30d", "request": {"url": "https://x.invalid"}}
+    name = await api.create({**QUICK, "triggers": {"new": {"module": "poll.trigger", "version": 1, "inputs": inputs}}})
+    return str((await api.owner.get("/polls", params={"workflow": name})).json()["items"][0]["poll_id"])
+
+
 async def an_event(api: Api) -> str:
     hook = {"module": "webhook.trigger", "version": 1, "inputs": {}}
     name = await api.create({**QUICK, "triggers": {"hook": hook}})
@@ -221,6 +227,8 @@ SCENES: dict[str, Scene] = {
     "POST /schedules/{schedule_id}/backfill": lambda api: _on(
         a_schedule(api), api, "POST", "/schedules/{}/backfill", YEAR
     ),
+    "POST /polls/{poll_id}/now": lambda api: _on(a_poll(api), api, "POST", "/polls/{}/now"),
+    "POST /polls/{poll_id}/reset": lambda api: _on(a_poll(api), api, "POST", "/polls/{}/reset", {}),
     "POST /events": lambda api: api.owner.post("/events", json={"name": "said", "data": 1}),
     "POST /inbox/{event_id}/replay": lambda api: _on(an_event(api), api, "POST", "/inbox/{}/replay"),
     "POST /inbox/{event_id}/drop": lambda api: _on(an_event_that_waits(api), api, "POST", "/inbox/{}/drop"),

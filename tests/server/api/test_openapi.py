@@ -49,7 +49,7 @@ def test_every_operation_says_what_it_takes_gives_and_needs(api: Api) -> None:
         bare = path.endswith(
             (
                 *("/cancel", "/unpin", "/flush", "/pause", "/resume", "/clear", "/authorize", "/revoke"),
-                *("{connection}/test", "{event_id}/replay", "{event_id}/drop"),
+                *("{connection}/test", "{event_id}/replay", "{event_id}/drop", "{poll_id}/now"),
             )
         )
         if method in ("POST", "PUT", "PATCH") and not bare:

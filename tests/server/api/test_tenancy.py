@@ -76,6 +76,11 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
             "take": {"module": "queue.consumer", "version": 1, "inputs": {"queue": f"twin-{tag}"}},
             "at": {"module": "schedule.trigger", "version": 1, "inputs": {"cron": "0 0 1 1 *"}},
             "hook": {"module": "webhook.trigger", "version": 1, "inputs": {}},
+            "new": {
+                "module": "poll.trigger",
+                "version": 1,
+                "inputs": {"every": "30d", "request": {"url": "https://x.invalid"}},
+            },
         },
         "tests": [],
     }
@@ -113,6 +118,8 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
     connection = await made.made("POST", "/connections", {"name": only, "app": "shop", **bearer})
     me = (await made.made("GET", "/workspaces"))["items"][0]
     schedule = (await made.made("GET", "/schedules"))["items"][0]
+    while not (poll := (await made.made("GET", "/polls"))["items"][0])["failures"]:
+        await asyncio.sleep(0.05)
     base = str(client.base_url).partition(PREFIX)[0]
     await client.post(f"{base}/hooks/{me['slug']}/twin-{tag}/hook", json={"said": word})
     event = (await made.made("GET", "/inbox"))["items"][0]
@@ -132,6 +139,7 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
         "item_id": item["item_ids"],
         "schedule_id": [schedule["schedule_id"]],
         "event_id": [event["event_id"]],
+        "poll_id": [poll["poll_id"]],
     }
     return made
 
