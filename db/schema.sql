@@ -1464,8 +1464,9 @@ ALTER FUNCTION public.mark_started(run uuid, epoch integer) OWNER TO ms_owner;
 CREATE FUNCTION public.new_uuid7() RETURNS uuid
     LANGUAGE sql
     AS $$
-    select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+    select encode(overlay(uuid_send(gen_random_uuid())
+        placing int8send((us / 1000) << 16 | 28672 | (us % 1000) * 4096 / 1000) from 1 for 8), 'hex')::uuid
+    from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us) as t
 $$;
 
 ALTER FUNCTION public.new_uuid7() OWNER TO ms_owner;

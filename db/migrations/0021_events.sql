@@ -51,8 +51,9 @@ grant select, insert, update, delete on workflow_listeners, event_waits, kept_ev
 -- An id in the order of time, as the program makes them.
 create function new_uuid7() returns uuid
 language sql volatile as $$
-    select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-        placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+    select encode(overlay(uuid_send(gen_random_uuid())
+        placing int8send((us / 1000) << 16 | 28672 | (us % 1000) * 4096 / 1000) from 1 for 8), 'hex')::uuid
+    from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as us) as t
 $$;
 revoke all on function new_uuid7 from public;
 grant execute on function new_uuid7 to ms_app, ms_engine;

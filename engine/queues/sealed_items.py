@@ -37,15 +37,13 @@ class SealedItems:
         self._vault = vault
 
     async def seal(self, workspace_id: WorkspaceId, given: Sequence[QueueItem]) -> list[NewItem]:
-        """Each with a new id, ascending. Raises `TooLargeItem`."""
+        """Each with a new id, ascending: lists are by id. Raises `TooLargeItem`."""
         sealed: list[NewItem] = []
-        # In order, also within one millisecond: lists are by id.
-        ids = sorted(new_uuid7() for _ in given)
         for index, one in enumerate(given):
             data = dumps(one.data)
             if len(data) > ITEM_LIMIT:
                 raise TooLargeItem(index, len(data))
-            item_id = ItemId(ids[index])
+            item_id = ItemId(new_uuid7())
             sealed.append(
                 NewItem(
                     item_id=item_id,

@@ -29,12 +29,11 @@ import contextlib
 import logging
 from datetime import datetime, timedelta
 from itertools import islice
-from uuid import UUID
 
 from db import inbox, schedules
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
-from db.ids import EventId, WorkflowId, new_uuid7
+from db.ids import WorkflowId
 from db.inbox import Content, Event, NewEvent
 from db.pool import Database
 from db.schedules import Schedule
@@ -117,15 +116,15 @@ class Scheduler:
         if schedule.next_at < earliest:
             await self._missed(conn, schedule, schedule.next_at, earliest)
         times = list(islice(timing(schedule).between(max(schedule.next_at, earliest), now), MOST_TIMES))
-        for time, event_id in zip(times, sorted(new_uuid7() for _ in times), strict=True):
-            await enter(conn, schedule, time, schedule.overlap, event_id)
+        for time in times:
+            await enter(conn, schedule, time, schedule.overlap)
         last = times[-1] if times else None
         await schedules.set_next(conn, schedule, following(schedule, last or now), last)
         return len(times) == MOST_TIMES
 
     async def _missed(self, conn: Connection, schedule: Schedule, first: datetime, earliest: datetime) -> None:
         span = f"What was due from {stamp(first)} until {stamp(earliest)}"
-        event = _event(schedule, first, schedule.overlap, new_uuid7())
+        event = _event(schedule, first, schedule.overlap)
         reason = f"{span} was missed: it is longer ago than the schedule's catch-up window."
         await inbox.note_refusal(conn, schedule.workspace_id, event, reason)
 
@@ -160,11 +159,9 @@ class Scheduler:
             self._changed.set()
 
 
-async def enter(
-    conn: Connection, schedule: Schedule, time: datetime, overlap: schedules.Overlap, event_id: UUID
-) -> None:
-    """One time into the inbox, unless it is there. The schedule's row is locked by the caller; ids of later times are higher."""
-    event = _event(schedule, time, overlap, event_id)
+async def enter(conn: Connection, schedule: Schedule, time: datetime, overlap: schedules.Overlap) -> None:
+    """One time into the inbox, unless it is there. The schedule's row is locked by the caller, who enters times in their order."""
+    event = _event(schedule, time, overlap)
     if overlap == "buffer_one":
         waiting = await schedules.waiting(conn, schedule.workspace_id, schedule.source)
         busy = await schedules.open_runs(conn, schedule.workspace_id, schedule.workflow_id, schedule.trigger_id, 1)
@@ -174,7 +171,7 @@ async def enter(
     await inbox.note(conn, schedule.workspace_id, event)
 
 
-def _event(schedule: Schedule, time: datetime, overlap: schedules.Overlap, event_id: UUID) -> NewEvent:
+def _event(schedule: Schedule, time: datetime, overlap: schedules.Overlap) -> NewEvent:
     return NewEvent(
         source=schedule.source,
         kind="schedule",
@@ -183,5 +180,4 @@ def _event(schedule: Schedule, time: datetime, overlap: schedules.Overlap, event
         dedupe_key=stamp(time),
         window_s=DEDUPE_S,
         head={"scheduled_at": stamp(time), "overlap": overlap},
-        event_id=EventId(event_id),
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from db import audit, schedules
 from db.connection import Connection
-from db.ids import ScheduleId, WorkspaceId, new_uuid7
+from db.ids import ScheduleId, WorkspaceId
 from db.pool import Database
 from db.schedules import Overlap, Schedule
 from engine.expressions.values import Json
@@ -99,8 +99,8 @@ class Schedules:
                     f"More than {MOST_BACKFILLED:,} times lie in that span; the {MOST_BACKFILLED:,}th is {stamp(times[-2])}.",
                 )
             chosen = schedule.overlap if overlap is None else cast("Overlap", overlap)
-            for time, event_id in zip(times, sorted(new_uuid7() for _ in times), strict=True):
-                await enter(conn, schedule, time, chosen, event_id)
+            for time in times:
+                await enter(conn, schedule, time, chosen)
             span: JsonObject = {"from": stamp(start), "to": stamp(end), "times": len(times)}
             await audit.note(
                 conn, workspace_id, "schedule", schedule.schedule_id, schedule.trigger_id, "backfilled", after=span
