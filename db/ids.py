@@ -27,11 +27,8 @@ SignalId = NewType("SignalId", int)
 ConnectionId = NewType("ConnectionId", UUID)
 ProviderId = NewType("ProviderId", UUID)
 ScheduleId = NewType("ScheduleId", UUID)
-<<<<<<< HEAD
 RouteId = NewType("RouteId", UUID)
-=======
 PollId = NewType("PollId", UUID)
->>>>>>> 3ae85fd (Polls: a trigger that asks another system for what is new, with a cursor, and starts one run for each item)
 
 MAX_UUID = UUID(int=2**128 - 1)
 MIN_UUID = UUID(int=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db import app_queues, connections, inbox, maintenance, polls, run_rows, versions, workflows
+from db import app_queues, connections, maintenance, run_rows, versions, workflows
 from db.connection import Connection
 from db.errors import DatabaseUnavailable
 from db.ids import QueueId, UserId, WorkflowId, WorkspaceId
@@ -38,10 +38,7 @@ from engine.spec.named import connections_of
 from engine.spec.normalize import complete
 from engine.spec.upgrade import upgrade
 from engine.spec.validate import validate
-from engine.triggers import listeners
-from engine.triggers.mail_routes import bind_routes, release_routes
-from engine.triggers.polls import bind as bind_polls
-from engine.triggers.timetable import Timetable
+from engine.triggers.live import LiveTriggers
 
 JsonObject = dict[str, Json]
 
@@ -59,7 +56,7 @@ class Definitions:
         self._canceller = canceller
         self._bindings = Bindings(catalog, hub)
         self._hub = hub
-        self._timetable = Timetable()
+        self._triggers = LiveTriggers()
         self._code = code
         self._public_url = public_url.rstrip("/")
 
@@ -130,9 +127,7 @@ class Definitions:
             )
             shown = await self._read(conn, living(changed, reference), slug)
             queues = await self._bindings.of(conn, workspace_id, workflow.workflow_id)
-            await inbox.hurry(conn, workspace_id, workflow.workflow_id)
-            await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
-            await polls.follow(conn, workspace_id, workflow.workflow_id)
+            await self._triggers.follow(conn, workspace_id, workflow.workflow_id)
         self._tell(workspace_id, workflow.workflow_id, queues)
         return shown
 
@@ -159,11 +154,7 @@ class Definitions:
             # Before its runs are cancelled: their items then go back to their queues, uncounted as failures.
             await app_queues.unbind(conn, workspace_id, workflow.workflow_id)
             await connections.bind(conn, workspace_id, workflow.workflow_id, ())
-            await inbox.hurry(conn, workspace_id, workflow.workflow_id)
-            await self._timetable.set_status(conn, workspace_id, workflow.workflow_id)
-            await polls.follow(conn, workspace_id, workflow.workflow_id)
-            await listeners.unbind(conn, workspace_id, workflow.workflow_id)
-            await release_routes(conn, workspace_id, workflow.workflow_id)
+            await self._triggers.release(conn, workspace_id, workflow.workflow_id)
         self._tell(workspace_id, workflow.workflow_id, set())
         open_runs = await self._cancel_all(workspace_id, workflow.workflow_id)
         if purge:
@@ -259,10 +250,7 @@ class Definitions:
                 raise NotFound("workflow", reference)
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "deployed")
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
-            await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
-            await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
-            await bind_routes(conn, workspace_id, workflow.workflow_id, document, "deployed")
-            await bind_polls(conn, workspace_id, workflow.workflow_id, document)
+            await self._triggers.bind(conn, workspace_id, workflow.workflow_id, document, "deployed")
             version = await versions.get(conn, workspace_id, workflow.workflow_id, deployed.version)
         assert version is not None
         self._tell(workspace_id, workflow.workflow_id, queues)
@@ -316,10 +304,7 @@ class Definitions:
                 raise NotFound("version", str(number))
             queues = await self._bindings.bind(conn, workspace_id, workflow.workflow_id, document, "made live again")
             await connections.bind(conn, workspace_id, workflow.workflow_id, _connections(document))
-            await self._timetable.bind(conn, workspace_id, workflow.workflow_id, document)
-            await listeners.bind(conn, workspace_id, workflow.workflow_id, document)
-            await bind_routes(conn, workspace_id, workflow.workflow_id, document, "made live again")
-            await bind_polls(conn, workspace_id, workflow.workflow_id, document)
+            await self._triggers.bind(conn, workspace_id, workflow.workflow_id, document, "made live again")
         self._tell(workspace_id, workflow.workflow_id, queues)
         return version_view(version)
 

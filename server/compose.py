@@ -66,6 +66,9 @@ from engine.triggers.inbox import Inbox
 from engine.triggers.mail_reader import MailReader
 from engine.triggers.mail_room import Mailroom
 from engine.triggers.mail_routes import EmailRoutes
+from engine.triggers.poll_call import PollCalls
+from engine.triggers.poller import Poller
+from engine.triggers.polls import Polls
 from engine.triggers.processor import Processor
 from engine.triggers.publishing import Publisher, events_over
 from engine.triggers.reader import Reader

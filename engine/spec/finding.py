@@ -92,12 +92,9 @@ class Code(StrEnum):
     QUEUE_TWICE = "queue.twice"
     # when and by what its triggers start runs
     SCHEDULE_INVALID = "schedule.invalid"
-<<<<<<< HEAD
     ALIAS_INVALID = "alias.invalid"
     ALIAS_TAKEN = "alias.taken"
-=======
     POLL_INVALID = "poll.invalid"
->>>>>>> 3ae85fd (Polls: a trigger that asks another system for what is new, with a cursor, and starts one run for each item)
     # tests
     TEST_INVALID = "test.invalid"
     TEST_NAME_TAKEN = "test.name_taken"

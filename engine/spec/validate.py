@@ -47,11 +47,8 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     needs.check,
     queues.check,
     schedules.check,
-<<<<<<< HEAD
     mail.check,
-=======
     polls.check,
->>>>>>> 3ae85fd (Polls: a trigger that asks another system for what is new, with a cursor, and starts one run for each item)
     throttles.check,
     tests.check,
 )

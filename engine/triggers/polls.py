@@ -31,7 +31,7 @@ EVERY = "5m"
 _LONGEST_CURSOR = 64 * 1024
 
 
-async def bind(conn: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId, document: Json) -> None:
+async def bind_polls(conn: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId, document: Json) -> None:
     """The workflow asks as the document says; what it has seen and where it got to stays with the trigger's id."""
     wanted: list[Wanted] = []
     for trigger in load(document).triggers.values():

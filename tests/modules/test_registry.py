@@ -16,8 +16,8 @@ EXPECTED = {
     *(f"core.{action}" for action in [*CORE.split(), "wait", "wait_for_event", "while"]),
     *("data.format", "data.parse", "data.transform", "http.request", "text.template", "webhook.trigger"),
     *("kv.delete", "kv.get", "kv.increment", "kv.set", "postgres.query", "queue.consumer", "queue.enqueue"),
-    *("email.send", "email.trigger", "human.approve", "schedule.trigger"),
-    *("event.emit", "event.trigger", "schedule.trigger", "workflow.finished"),
+    *("email.send", "email.trigger", "human.approve", "poll.trigger", "schedule.trigger"),
+    *("event.emit", "event.trigger", "workflow.finished"),
     *("code.javascript", "code.python", "files.delete", "files.read", "files.write"),
 }
 

@@ -211,12 +211,10 @@ CASES: list[Case] = [
     Case("schedule.invalid", "/triggers/t/inputs", doc(triggers={"t": {"module": "schedule.trigger", "version": 1, "inputs": {}}})),
     Case("schedule.invalid", "/triggers/t/inputs/timezone",
          doc(triggers={"t": {"module": "schedule.trigger", "version": 1, "inputs": {"cron": "0 6 * * *", "timezone": "Berlin"}}})),
-<<<<<<< HEAD
     # addresses
     Case("alias.invalid", "/triggers/t/inputs/alias", doc(triggers={"t": mail("postmaster")})),
     Case("alias.invalid", "/triggers/t/inputs/alias", doc(triggers={"t": mail("abcdefghijklmnopqrst")}), says="permanent"),
     Case("alias.taken", "/triggers/u/inputs/alias", doc(triggers={"t": mail("box"), "u": mail("box")}), says="'t'"),
-=======
     # polls
     Case("poll.invalid", "/triggers/t/inputs", doc(triggers={"t": {"module": "poll.trigger", "version": 1, "inputs": {}}})),
     Case("poll.invalid", "/triggers/t",
@@ -227,7 +225,6 @@ CASES: list[Case] = [
          doc(triggers={"t": {"module": "poll.trigger", "version": 1, "inputs": {"request": {"method": "GET"}}}}), says="'url'"),
     Case("input.unknown", "/triggers/t/inputs/request/uri",
          doc(triggers={"t": {"module": "poll.trigger", "version": 1, "inputs": {"request": {"url": "https://a.example", "uri": 1}}}})),
->>>>>>> 3ae85fd (Polls: a trigger that asks another system for what is new, with a cursor, and starts one run for each item)
     # tests
     Case("test.invalid", "/tests/0/expect/skipped/0", doc({"a": "set"}, tests=[{"name": "t", "expect": {"skipped": ["b"]}}])),
     Case("test.invalid", "/tests/0/mocks/b", doc({"a": "set"}, tests=[{"name": "t", "expect": {}, "mocks": {"b": {"output": 1}}}])),
