@@ -124,7 +124,8 @@ NAME = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, blacklist_ca
 def test_addresses_that_others_write_are_read(names: list[str]) -> None:
     mail = EmailMessage()
     mail["To"] = tuple(Written(name, "a", "b.example") for name in names)
-    head = head_of(mail.as_bytes(policy=SMTP))
+    # On one line: where it folds a list of addresses, this library writes a comma as an encoded word.
+    head = head_of(mail.as_bytes(policy=SMTP.clone(max_line_length=0)))
     assert [one.address for one in addresses(head.first("to") or b"")] == ["a@b.example"] * len(names)
 
 
