@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from types import FrameType
-from typing import NoReturn
 
 from modules.email.mime.addresses import Address, addresses
 from modules.email.mime.charsets import clean, text_of
@@ -20,7 +15,7 @@ from modules.email.mime.parameters import worded
 from modules.email.mime.transfer import decoded
 from modules.email.mime.tree import Leaf, leaves
 from modules.email.mime.words import words
-from modules.sdk.isolated import isolated
+from modules.sdk.isolated import cpu_limit, isolated
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.verdicts import Rejected
 
@@ -42,7 +37,7 @@ def read(argument: JsonObject) -> Json:
 
     Raises Rejected `mail.too_large`, `mail.too_costly`, `mail.malformed`.
     """
-    with _cpu(CPU):
+    with cpu_limit(CPU, "mail.too_costly", f"reading the message takes more than {CPU:g} s of CPU"):
         raw = base64.b64decode(str(argument["raw"]))
         return _message(raw, str(argument["domain"]))
 
@@ -194,19 +189,3 @@ def _unnamed(kind: str, number: int) -> str:
     family, _, form = kind.partition("/")
     ending = re.sub(r"[^a-z0-9]", "", form.removeprefix("x-"))[:10]
     return f"{family if family == 'image' else 'part'}-{number}.{ending or 'bin'}"
-
-
-@contextmanager
-def _cpu(seconds: float) -> Generator[None]:
-    """What takes more CPU ends here, wherever it is."""
-
-    def over(number: int, frame: FrameType | None) -> NoReturn:
-        raise Rejected("mail.too_costly", f"reading the message takes more than {seconds:g} s of CPU")
-
-    before: Callable[[int, FrameType | None], object] | int | None = signal.signal(signal.SIGPROF, over)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)

@@ -51,7 +51,7 @@ def test_every_code_that_is_raised_is_listed() -> None:
         raised |= {f"{app}.timeout", f"{app}.memory", f"{app}.ended"}
     for folder in ("modules", "workspace/egress", "workspace/postgres", "engine/isolated", "engine/sandbox"):
         for file in (ROOT / folder).rglob("*.py"):
-            found = re.findall(r"(?:ModuleError|Rejected)\(\s*\"([a-z_.]+)\"", file.read_text())
+            found = re.findall(r"(?:ModuleError\(|Rejected\(|cpu_limit\(\w+,)\s*\"([a-z_.]+)\"", file.read_text())
             raised |= set(found) - own
     raised |= {"code.memory"}  # said by the child
     raised |= set(re.findall(r"Rejected\(\s*\"(kv[a-z_.]+)\"", (ROOT / "workspace/key_values.py").read_text()))
