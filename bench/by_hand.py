@@ -35,3 +35,25 @@ class LocalActivities:
         for _ in range(steps):
             amount = await workflow.execute_local_activity(bench_step, amount, start_to_close_timeout=LIMIT)
         return amount
+
+
+@workflow.defn(name="bench_answering")
+class Answering:
+    """Like `Activities`; who started it waits for the answer by an update."""
+
+    def __init__(self) -> None:
+        self._answer: int | None = None
+
+    @workflow.run
+    async def run(self, amount: int, steps: int) -> int:
+        for _ in range(steps):
+            amount = await workflow.execute_activity(bench_step, amount, start_to_close_timeout=LIMIT)
+        self._answer = amount
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return amount
+
+    @workflow.update
+    async def answer(self) -> int:
+        await workflow.wait_condition(lambda: self._answer is not None)
+        assert self._answer is not None
+        return self._answer

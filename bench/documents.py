@@ -7,8 +7,11 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
-def chain(steps: int) -> dict[str, Json]:
-    """A workflow of `steps` pure steps in a row; every second one is a branch. Its output is what the last `set` gave."""
+def chain(steps: int, *, hook: bool = False) -> dict[str, Json]:
+    """A workflow of `steps` pure steps in a row; every second one is a branch. Its output is what the last `set` gave.
+
+    `hook`: started by a webhook, which answers with that.
+    """
     body: dict[str, Json] = {}
     edges: list[Json] = []
     amount = "input.amount"
@@ -26,7 +29,17 @@ def chain(steps: int) -> dict[str, Json]:
             edges.append({"from": before, "to": name, **({"handle": "true"} if is_branch else {})})
         before = name
     output: Json = f"{{{{ {amount} }}}}"
-    return {"schema_version": 1, "name": f"bench-{steps}", "steps": body, "edges": edges, "output": output}
+    document: dict[str, Json] = {
+        "schema_version": 1,
+        "name": f"bench-{steps}",
+        "steps": body,
+        "edges": edges,
+        "output": output,
+    }
+    if hook:
+        trigger: Json = {"module": "webhook.trigger", "version": 1, "inputs": {"mode": "sync"}}
+        document |= {"name": f"bench-hook-{steps}", "triggers": {"hook": trigger}}
+    return document
 
 
 def expected(steps: int, amount: int) -> int:

@@ -17,19 +17,22 @@ from typing import Literal
 
 Work = Callable[[int], Awaitable[None]]
 """Does the work once, for a number that is different each time, and raises if the outcome is wrong."""
+Figure = Literal["p50", "p99", "rate"]
+"""Of the times of one: the median, or what one in a hundred exceeds; or how many a second get done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison. `at_once` 1 measures the median time of one; more measures how many a second get done.
+    """One comparison: `count` times the work, so many at once.
 
-    `goal` is the ratio ours/theirs to reach: at most it for times, at least it for throughput.
+    `goal` is the ratio ours/theirs to reach: at most it for times, at least it for a rate.
     """
 
     name: str
     work: str
     beside: str
     at_once: int
+    figure: Figure
     count: int
     goal: float
 
@@ -53,12 +56,12 @@ class Outcome:
 
     @property
     def unit(self) -> Literal["s", "runs/s"]:
-        return "s" if self.row.at_once == 1 else "runs/s"
+        return "runs/s" if self.row.figure == "rate" else "s"
 
     def to_json(self) -> dict[str, object]:
         ratios = [pair.ratio for pair in self.pairs]
         ratio = statistics.median(ratios)
-        met = ratio <= self.row.goal if self.row.at_once == 1 else ratio >= self.row.goal
+        met = ratio >= self.row.goal if self.row.figure == "rate" else ratio <= self.row.goal
         return {
             "row": self.row.name,
             "work": self.row.work,
@@ -87,21 +90,19 @@ async def compare(row: Row, ours: Work, theirs: Work, pairs: int) -> Outcome:
 
 
 async def _figure(row: Row, work: Work, base: int) -> float:
-    if row.at_once == 1:
-        times: list[float] = []
-        for number in range(row.count):
-            began = time.perf_counter()
-            await work(base + number)
-            times.append(time.perf_counter() - began)
-        return statistics.median(times)
+    times: list[float] = []
     numbers = iter(range(base, base + row.count))
 
     async def lane() -> None:
         for number in numbers:
+            began = time.perf_counter()
             await work(number)
+            times.append(time.perf_counter() - began)
 
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for _ in range(row.at_once):
             group.create_task(lane())
-    return row.count / (time.perf_counter() - began)
+    if row.figure == "rate":
+        return row.count / (time.perf_counter() - began)
+    return statistics.median(times) if row.figure == "p50" else sorted(times)[int(len(times) * 0.99)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import platform
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncGenerator
@@ -15,10 +18,10 @@ import httpx
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from bench.by_hand import Activities, LocalActivities, bench_step
+from bench.by_hand import Activities, Answering, LocalActivities, bench_step
 from bench.documents import chain, expected
 from bench.measure import Work
-from bench.rows import Hand
+from bench.rows import Comparison, Door, Hand
 from server.embedded.control import start_in_background, stop_running
 from server.settings import load_settings
 from server.version import product_version
@@ -32,36 +35,52 @@ class WrongOutcome(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Both sides, ready to work."""
+    """Both sides, ready to work. `route`: where the hand-written route answers."""
 
     http: httpx.AsyncClient
     temporal: Client
+    route: str
 
-    async def ours(self, steps: int) -> Work:
-        """Deploys the chain and gives the work: one run by the API, waited for, from the request to the recorded end."""
-        name = f"bench-{steps}"
-        (await self.http.post("/workflows", json={"document": chain(steps)})).raise_for_status()
+    async def sides(self, of: Comparison) -> tuple[Work, Work]:
+        """Ours and theirs; ours is deployed by this."""
+        return await self._ours(of.steps, of.door), self._theirs(of.steps, of.hand)
+
+    async def _ours(self, steps: int, door: Door) -> Work:
+        document = chain(steps, hook=door == "hook")
+        name = str(document["name"])
+        if (await self.http.get(f"/workflows/{name}")).status_code == 404:
+            (await self.http.post("/workflows", json={"document": document})).raise_for_status()
         (await self.http.post(f"/workflows/{name}/deploy", json={"note": "bench"})).raise_for_status()
+        hook = str(self.http.base_url.join(f"/hooks/main/{name}/hook"))
 
         async def work(number: int) -> None:
-            answer = await self.http.post(f"/workflows/{name}/runs", json={"input": {"amount": number}, "wait": 60})
-            run = answer.json()
-            if answer.status_code != 200 or run["output"] != expected(steps, number):
+            if door == "hook":
+                answer = await self.http.post(hook, json={"amount": number})
+                output = answer.json()
+            else:
+                answer = await self.http.post(f"/workflows/{name}/runs", json={"input": {"amount": number}, "wait": 60})
+                output = answer.json()["output"]
+            if answer.status_code != 200 or output != expected(steps, number):
                 raise WrongOutcome(f"{name} answered {answer.status_code} for {number}: {answer.text[:300]}")
 
         return work
 
-    def theirs(self, steps: int, hand: Hand) -> Work:
+    def _theirs(self, steps: int, hand: Hand) -> Work:
+        async def by_route(number: int) -> None:
+            answer = await self.http.post(self.route, json={"amount": number, "steps": steps})
+            if answer.status_code != 200 or answer.json() != number + steps:
+                raise WrongOutcome(f"the hand-written route answered {answer.status_code}: {answer.text[:300]}")
+
         flow, eager = (Activities.run, False) if hand == "activities" else (LocalActivities.run, True)
 
-        async def work(number: int) -> None:
+        async def by_start(number: int) -> None:
             handle = await self.temporal.start_workflow(
                 flow, args=[number, steps], id=f"by-hand-{uuid.uuid4()}", task_queue=QUEUE, request_eager_start=eager
             )
             if await handle.result() != number + steps:
                 raise WrongOutcome(f"the hand-written workflow gave a wrong result for {number}")
 
-        return work
+        return by_route if hand == "route" else by_start
 
 
 @asynccontextmanager
@@ -85,7 +104,7 @@ async def stand() -> AsyncGenerator[Stand]:
             worker = Worker(
                 temporal,
                 task_queue=QUEUE,
-                workflows=[Activities, LocalActivities],
+                workflows=[Activities, LocalActivities, Answering],
                 activities=[bench_step],
                 workflow_task_poller_behavior=scaling,
                 activity_task_poller_behavior=scaling,
@@ -94,13 +113,31 @@ async def stand() -> AsyncGenerator[Stand]:
             limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
             async with (
                 worker,
+                _route(state.temporal_address) as route,
                 httpx.AsyncClient(
                     base_url=f"{state.url}/api/v1", headers=headers, timeout=90, limits=limits, trust_env=False
                 ) as http,
             ):
-                yield Stand(http, temporal)
+                yield Stand(http, temporal, route)
         finally:
             await stop_running(home)
+
+
+@asynccontextmanager
+async def _route(temporal: str) -> AsyncGenerator[str]:
+    """The hand-written route in a process of its own, as ours is."""
+    command = (sys.executable, "-m", "bench.hook_by_hand", temporal, QUEUE)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        port = (await process.stdout.readline()).decode().strip()
+        if not port:
+            raise WrongOutcome("the hand-written route did not come up; what it said is above")
+        yield f"http://127.0.0.1:{port}/hook"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
 
 
 def machine() -> dict[str, object]:

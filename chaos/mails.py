@@ -13,17 +13,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import aiosmtplib
 
 from chaos.checker import Line
 from chaos.disturb import Disturber, Mix
 from chaos.ledger import open_ledger
+from chaos.pages import everything
 from chaos.play import Report, Say, Table, settle
 from chaos.scene import flow, step
 from chaos.stand import Stand, doors, up
-from engine.expressions.values import Json
 from server.embedded.control import stop_running
 
 MAILS, AGAIN, COPIES, LANES, KILLS = 1_000, 100, 5, 8, 10
@@ -74,8 +73,8 @@ async def _on(stand: Stand, seed: int, number: int, again: int, kills: int, abou
     seconds = time.monotonic() - began
     await disturber.heal()
     settled = await settle(stand)
-    runs = await _all(stand, "/runs")
-    events = await _all(stand, "/inbox")
+    runs = await everything(stand.http, "/runs", workflow=_NAME)
+    events = await everything(stand.http, "/inbox", workflow=_NAME)
     started = Counter(str(run["output"]) for run in runs if run["status"] == "succeeded")
     verdicts = Counter(str(event["verdict"]) for event in events)
     lost = [str(one) for one in range(number) if not started[str(one)]]
@@ -165,15 +164,3 @@ def _mail(number: int) -> bytes:
         f"From: Sender {number} <{number}@x.example>\r\nTo: {_NAME}@localhost\r\nSubject: {number}\r\n"
         f"Message-ID: <{number}@x.example>\r\n\r\nThe mail with the number {number}.\r\n"
     ).encode()
-
-
-async def _all(stand: Stand, path: str) -> list[dict[str, Json]]:
-    found: list[dict[str, Json]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = (await stand.http.get(path, params={"workflow": _NAME, "limit": 500, **cursor})).raise_for_status()
-        told = cast("dict[str, Json]", page.json())
-        found += cast("list[dict[str, Json]]", told["items"])
-        if told["next_cursor"] is None:
-            return found
-        cursor = {"cursor": str(told["next_cursor"])}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from chaos.borders import failpoints
+from chaos.inbox import inbox
 from chaos.mails import mails
 from chaos.play import Report, Say, play
 from chaos.scale.code import code
@@ -28,6 +29,7 @@ def played(section: Section) -> Part:
 PARTS: Mapping[str, Part] = {
     **{section.name: played(section) for section in PLAYS},
     "mails": mails,
+    "inbox": inbox,
     "failpoints": failpoints,
     "order": order,
     "poison": poison,

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from heapq import heappop, heappush
 from itertools import takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,6 +24,7 @@ from engine.expressions.values import Json
 
 SHORTEST = 1.0
 """Seconds between two times of `every`."""
+_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -89,8 +91,44 @@ def _check(cron: Json) -> None:
 
 
 def _of_cron(cron: str, timezone: str, moment: datetime) -> Iterator[datetime]:
-    # To the minute: cron knows no seconds, and would begin at the next one.
-    return (time.astimezone(UTC) for time in CronSim(cron, moment.astimezone(ZoneInfo(timezone))))
+    """The library says what the wall shows when it is due; when that is, is ours: it loses times where clocks move by half an hour."""
+    zone = ZoneInfo(timezone)
+    wall = moment.astimezone(zone)
+    nearby = {moment.astimezone(zone).utcoffset() for moment in (wall, wall - _DAY, wall + _DAY)}
+    # Where clocks move, what comes after may stand before on the wall.
+    start = wall.replace(tzinfo=None) - (_DAY + _MINUTE if len(nearby) > 1 else timedelta(0))
+    fixed = not any(field.startswith("*") for field in cron.split()[:2])
+    held: list[datetime] = []  # what a later time on the wall may still come before
+    last = moment
+    for shown in CronSim(cron, start):
+        for time in _moments(shown, zone, fixed=fixed):
+            heappush(held, time)
+        until = shown.replace(tzinfo=zone).astimezone(UTC)
+        while held and held[0] <= until:
+            time = heappop(held)
+            if time > last:
+                last = time
+                yield time
+    yield from sorted({time for time in held if time > last})
+
+
+def _moments(shown: datetime, zone: ZoneInfo, *, fixed: bool) -> list[datetime]:
+    """When a clock on the wall shows that: never, once or twice. For what is due at a fixed hour: once, at the end of the gap if never."""
+    first, second = (shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return [first]
+    if first < second:
+        return [first] if fixed else [first, second]
+    if not fixed:
+        return []
+    # Read by the clock before the gap it lies after the gap, and the other way round: the gap is between.
+    while first - second > _MINUTE:
+        middle = second + (first - second) // 2
+        if middle.astimezone(zone).utcoffset() == first.astimezone(zone).utcoffset():
+            first = middle
+        else:
+            second = middle
+    return [first.replace(second=0, microsecond=0)]
 
 
 def _steps(every_s: float, moment: datetime) -> Iterator[datetime]:

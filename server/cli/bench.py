@@ -45,10 +45,9 @@ async def _bench(names: list[str] | None, pairs: int, out: Out) -> dict[str, obj
         raise CliError(f"there is no row {unknown[0]!r}", f"the rows are {known}")
     outcomes: list[dict[str, object]] = []
     async with stand() as place:
-        works = {steps: await place.ours(steps) for steps in sorted({each.steps for each in chosen})}
         with out.progress("Measuring", len(chosen)) as progress:
             for each in chosen:
-                outcome = await compare(each.row, works[each.steps], place.theirs(each.steps, each.hand), pairs)
+                outcome = await compare(each.row, *await place.sides(each), pairs)
                 outcomes.append(outcome.to_json())
                 progress.advance()
     columns = ("row", "work", "beside", "ours", "theirs", "unit", "ratio", "low", "high", "goal", "met")

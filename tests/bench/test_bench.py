@@ -31,7 +31,7 @@ async def test_pairs_are_measured_in_turn_and_the_ratio_is_ours_over_theirs() ->
     async def theirs(_: int) -> None:
         order.append("theirs")
 
-    row = Row("R", "work", "beside", at_once=1, count=2, goal=1.0)
+    row = Row("R", "work", "beside", at_once=1, figure="p50", count=2, goal=1.0)
     report = (await compare(row, ours, theirs, pairs=2)).to_json()
     assert order == ["ours", "theirs", *(["ours"] * 2 + ["theirs"] * 2) * 2]
     assert set(report) == {

@@ -37,7 +37,7 @@ async def test_a_long_play() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("part", ["kills", "webhooks", "mails"])
+@pytest.mark.parametrize("part", ["kills", "webhooks", "mails", "inbox"])
 async def test_a_part_of_the_full_proof_in_small(part: str) -> None:
     report = await PARTS[part](SEED, 0.02, print, None)
     assert [f"{line.what}: {line.count} {line.examples}" for line in report.lines if not line.holds] == []

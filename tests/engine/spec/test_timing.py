@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.spec.timing import BadTiming, Timing, timing_of
+from tests.engine.spec.wall_clock import due
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -56,6 +57,35 @@ def test_times_only_grow_and_come_out_the_same_from_any_point(cron: str, zone: s
     for number in (0, 5, 18):
         assert next(timing.after(times[number])) == times[number + 1]
     assert list(timing.between(times[3], times[9])) == times[3:10]
+
+
+FIELD = {
+    "minute": st.sampled_from(["*", "*/7", "*/20", "0", "30", "15,45", "50-59"]),
+    "hour": st.sampled_from(["*", "*/2", "0", "1", "2", "3", "1-3", "0,2,22"]),
+    "day": st.sampled_from(["* * *", "* * 0", "* * 1-5", "29,25,8,1 * *", "* 3,10,11 *"]),
+}
+CHANGES = [
+    ("Europe/Berlin", datetime(2026, 3, 29, tzinfo=UTC)),
+    ("Europe/Berlin", datetime(2026, 10, 25, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 3, 8, 6, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 11, 1, 6, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)),  # by half an hour
+    ("Australia/Lord_Howe", datetime(2026, 10, 3, 15, tzinfo=UTC)),
+    ("Asia/Kathmandu", datetime(2026, 3, 29, tzinfo=UTC)),
+]
+
+
+@settings(max_examples=100)
+@given(FIELD["minute"], FIELD["hour"], FIELD["day"], st.sampled_from(CHANGES), st.integers(-120, 600))
+def test_they_are_due_when_a_look_at_every_minute_says_so(
+    minute: str, hour: str, day: str, change: tuple[str, datetime], lead: int
+) -> None:
+    """The changes of six nights, one of them by half an hour, and a place without any."""
+    (zone, moment), cron = change, f"{minute} {hour} {day}"
+    start = moment - timedelta(minutes=lead)
+    end = start + timedelta(hours=16)
+    found = takewhile(lambda time: time <= end, timing_of({"cron": cron, "timezone": zone}).after(start))
+    assert list(found) == due(cron, zone, start, end)
 
 
 @given(st.sampled_from([1.0, 7.0, 60.0, 900.0, 86_400.0]), st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001

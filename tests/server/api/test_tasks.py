@@ -130,8 +130,9 @@ async def test_a_refusal_needs_no_field_and_an_owner_answers_in_their_own_name(a
     answer = await api.outside.post(str(task["url"]), data={"decision": "refused", "amount": "", "note": "too much"})
     assert answer.json() == {"run_id": run_id}
     output: Any = (await api.end(run_id))["output"]
-    [member] = [each for each in (await api.owner.get("/members")).json()["items"] if each["role"] == "owner"]
-    assert (output["decision"], output["by"], output["note"]) == ("refused", member["email"], "too much")
+    owners = [each["email"] for each in (await api.owner.get("/members")).json()["items"] if each["role"] == "owner"]
+    assert (output["decision"], output["note"]) == ("refused", "too much")
+    assert output["by"] in owners
     rows = {str(row["step"]): row["status"] for row in await api.steps(run_id)}
     assert (rows["yes"], rows["no"]) == ("skipped", "succeeded")
 
