@@ -15,15 +15,12 @@ A row's answer is taken in only by whoever holds it, so one trigger never asks t
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 from db import inbox, polls
-from db.errors import DatabaseUnavailable
 from db.ids import EventId, new_uuid7
 from db.inbox import Content, Event, NewEvent
 from db.log_seal import UnreadableData
@@ -31,7 +28,7 @@ from db.polls import Poll
 from db.pool import Database
 from engine.core.errors import StepError
 from engine.expressions.values import Json
-from engine.hub import Hub, Kind, Notice
+from engine.hub import Hub, Kind
 from engine.problems import Problem
 from engine.runs.accept import Entry
 from engine.runs.lookup import Lookup
@@ -39,6 +36,7 @@ from engine.spec.document import Trigger
 from engine.stale import StaleWrites
 from engine.triggers.poll_call import TIMEOUT_S, Answer, PollCalls, PollFailed
 from engine.triggers.reader import Refused, Standing, entry_of, live_target, target_of, trigger_in
+from engine.triggers.rounds import Rounds, again_after
 from modules.sdk.json_bytes import dumps, loads
 
 log = logging.getLogger("millstream.polls")
@@ -48,7 +46,6 @@ JsonObject = dict[str, Json]
 MODULE = "poll.trigger"
 LEASE_S = TIMEOUT_S * 2
 AT_ONCE = 4
-_LOOK_S = 5.0
 _LONGEST_S = 3_600.0
 _ENTERED = 500
 """Items of one transaction."""
@@ -69,14 +66,11 @@ class Poller:
         self._lookup = lookup
         self._calls = calls
         self._stale = stale or StaleWrites()
-        self._changed = asyncio.Event()
-        hub.watch(self._heard)
+        self._rounds = Rounds(hub, self.round, self._next_due, log, "the polls", AT_ONCE)
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._ask_on())
+        await self._rounds.run()
 
     async def round(self) -> bool:
         """Asks for one that is due; gives whether there was any. Raises `DatabaseUnavailable`."""
@@ -96,28 +90,9 @@ class Poller:
             trigger["items"] = data["items"]
         return entry_of(target, event, trigger)
 
-    def _heard(self, notice: Notice | None) -> None:
-        if notice is None or notice.kind is Kind.SCHEDULE:
-            self._changed.set()
-
-    async def _ask_on(self) -> None:
-        while True:
-            self._changed.clear()
-            wait = _LOOK_S
-            try:
-                if await self.round():
-                    continue
-                async with self._db.single() as conn:
-                    due = await polls.next_due(conn)
-                if due is not None:
-                    wait = max(0.05, min(_LOOK_S, (due - datetime.now(UTC)).total_seconds()))
-            except DatabaseUnavailable as error:
-                log.info("the polls can't be looked at: %s", error)
-            except Exception:
-                log.exception("the polls could not be looked at; it is tried again")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
+    async def _next_due(self) -> datetime | None:
+        async with self._db.single() as conn:
+            return await polls.next_due(conn)
 
     async def _one(self, poll: Poll) -> None:
         try:
@@ -166,7 +141,7 @@ class Poller:
             self._hub.publish(int(poll.workspace_id), str(poll.workflow_id), Kind.EVENT)
 
     async def _failed(self, poll: Poll, error: StepError) -> None:
-        again = min(max(poll.every_s, _LONGEST_S), poll.every_s * 2.0 ** min(poll.failures, 20))
+        again = again_after(poll.every_s, poll.failures, _LONGEST_S)
         if error.retry_after is not None:
             again = max(again, error.retry_after)
         async with self._db.engine(poll.workspace_id) as conn:

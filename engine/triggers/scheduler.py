@@ -24,7 +24,6 @@ the same.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from datetime import datetime, timedelta
@@ -32,19 +31,19 @@ from itertools import islice
 
 from db import inbox, schedules
 from db.connection import Connection
-from db.errors import DatabaseUnavailable
 from db.ids import WorkflowId
 from db.inbox import Content, Event, NewEvent
 from db.pool import Database
 from db.schedules import Schedule
 from engine.expressions.values import Json
-from engine.hub import Hub, Kind, Notice
+from engine.hub import Hub, Kind
 from engine.problems import NotFound
 from engine.runs.accept import Entry
 from engine.runs.cancel import Canceller
 from engine.runs.lookup import Lookup
 from engine.spec.rules.schedules import MODULE
 from engine.triggers.reader import Refused, Standing, entry_of, target_of, trigger_in
+from engine.triggers.rounds import Rounds
 from engine.triggers.timetable import Clock, following, stamp, timing, utc_now
 
 log = logging.getLogger("millstream.schedules")
@@ -55,9 +54,7 @@ MOST_TIMES = 1_000
 """Of one schedule in one look; where more have passed, the next look follows at once."""
 DEDUPE_S = 30 * 86_400.0
 """For so long a time isn't started twice, whatever asks for it."""
-_LOOK = 5.0
 _AGAIN = 2.0
-_HELD = 0.05
 _OPEN = "An earlier time's run is open: "
 
 
@@ -72,30 +69,11 @@ class Scheduler:
         self._lookup = lookup
         self._canceller = canceller
         self._clock = clock
-        self._changed = asyncio.Event()
-        hub.watch(self._heard)
+        self._rounds = Rounds(hub, self.round, self._next_due, log, "the schedules", clock=clock)
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            self._changed.clear()
-            wait = _LOOK
-            try:
-                if await self.round():
-                    continue
-                async with self._db.single() as conn:
-                    due = await schedules.next_due(conn)
-                if due is not None:
-                    seconds = (due - self._clock()).total_seconds()
-                    # What is due and wasn't taken is in another process's hands at this moment.
-                    wait = min(_LOOK, seconds) if seconds > 0 else _HELD
-            except DatabaseUnavailable as error:
-                log.info("the schedules can't be looked at: %s", error)
-            except Exception:
-                log.exception("the schedules could not be looked at; it is tried again")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
+        await self._rounds.run()
 
     async def round(self) -> bool:
         """Enters what is due; gives whether more may be. Raises `DatabaseUnavailable`."""
@@ -154,9 +132,9 @@ class Scheduler:
         # The run's end makes it due; should that be overtaken, it is looked at again before long.
         raise Standing(f"{_OPEN}{others[0]}.", again_s=_AGAIN, run_id=str(others[0]))
 
-    def _heard(self, notice: Notice | None) -> None:
-        if notice is None or notice.kind is Kind.SCHEDULE:
-            self._changed.set()
+    async def _next_due(self) -> datetime | None:
+        async with self._db.single() as conn:
+            return await schedules.next_due(conn)
 
 
 async def enter(conn: Connection, schedule: Schedule, time: datetime, overlap: schedules.Overlap) -> None:
