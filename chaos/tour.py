@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 
 from chaos.checker import ASIDE
 from chaos.load import NO_ANSWER
+from chaos.mail_servers import PASSWORD, USER, MailServers, mail_servers
 from chaos.scene import Document, flow, step
 from chaos.stand import Stand
 from engine.expressions.values import Json
@@ -28,6 +29,8 @@ _GIVE_UP_S = 120.0
 _LARGE = 400_000
 _PAUSE_S = 0.2
 _WORKSPACES = 30
+_SILENCE_S = 12.0
+"""A mailbox is kept by who reads it after ten seconds."""
 
 
 class Tour:
@@ -63,7 +66,12 @@ class Tour:
                 self.laps += 1
                 await asyncio.sleep(_PAUSE_S)
 
-        await asyncio.gather(*(again(way) for way in ways))
+        async with mail_servers() as servers:
+
+            async def _mailboxes(name: str) -> None:
+                await self._mailboxes(name, servers)
+
+            await asyncio.gather(*(again(way) for way in (*ways, _mailboxes)))
 
     async def _workflows(self, name: str) -> None:
         document = _all_in_one(name)
@@ -191,6 +199,33 @@ class Tour:
             await self._ask("POST", f"/polls/{one['poll_id']}/now", None)
         await asyncio.sleep(2.0)
         await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+
+    async def _mailboxes(self, name: str, servers: MailServers) -> None:
+        """One that is read until its password is refused, and one whose server says nothing."""
+        secret: Json = {"password": PASSWORD}
+        document = flow(name, None, no=step("core.set", values={}))
+        triggers: dict[str, Json] = {}
+        needs: dict[str, Json] = {}
+        await servers.put(name)
+        for trigger, each, port in (("read", name, servers.real), ("silent", f"{name}-silent", servers.silent)):
+            config: Json = {"host": "127.0.0.1", "port": port, "tls": "none", "username": USER}
+            about: Json = {"name": each, "app": "mail", "kind": "imap", "config": config, "secret": secret}
+            await self._ask("POST", "/connections", about)
+            inputs: Json = {"every": "1s", "mailbox": name, "afterwards": "seen"}
+            triggers[trigger] = {"module": "email.trigger", "version": 1, "connection": each, "inputs": inputs}
+            needs[each] = {"app": "mail"}
+        document["triggers"] = triggers
+        document["requires"] = {"connections": needs}
+        await self._ask("POST", "/workflows", {"document": document})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
+        await asyncio.sleep(2.0)
+        await servers.put(name, *(f"Message-ID: <{name}-{one}@x>\r\n\r\nhi\r\n".encode() for one in range(2)))
+        await asyncio.sleep(_SILENCE_S)
+        await self._ask("PATCH", f"/connections/{name}", {"secret": {"password": "another"}})
+        await asyncio.sleep(2.0)
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+        for each in needs:
+            await self._ask("DELETE", f"/connections/{each}?force=true", None)
 
     async def _families(self, name: str) -> None:
         """A parent that is called off while its child waits, and a run whose execution is ended from outside."""

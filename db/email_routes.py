@@ -51,6 +51,7 @@ class WantedRoute:
 _BIND = values("email_routes", "bind", bool)
 _RELEASE = command("email_routes", "release")
 _FIND = rows("email_routes", "find", EmailRoute)
+_GET = rows("email_routes", "get", EmailRoute)
 _LIST = rows("email_routes", "list_routes", EmailRoute)
 
 
@@ -84,6 +85,10 @@ async def bind(
 async def find(connection: Connection, local: str) -> EmailRoute | None:
     """By the part before the @, in lower case; also of a workflow that is paused or deleted."""
     return await connection.maybe(_FIND, local=local) if storable(local) else None
+
+
+async def get(connection: Connection, workspace_id: WorkspaceId, route_id: RouteId) -> EmailRoute | None:
+    return await connection.maybe(_GET, workspace_id=workspace_id, route_id=route_id)
 
 
 async def list_routes(

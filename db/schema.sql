@@ -2926,6 +2926,33 @@ ALTER TABLE ONLY public.workflow_listeners FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_listeners OWNER TO ms_owner;
 
+CREATE TABLE public.workflow_mailboxes (
+    workspace_id bigint NOT NULL,
+    route_id uuid NOT NULL,
+    connection text NOT NULL,
+    mailbox text NOT NULL,
+    every_s double precision NOT NULL,
+    afterwards text NOT NULL,
+    live boolean NOT NULL,
+    account text,
+    uid_validity bigint,
+    last_uid bigint DEFAULT 0 NOT NULL,
+    since date,
+    state text DEFAULT 'new'::text NOT NULL,
+    reason text,
+    failures integer DEFAULT 0 NOT NULL,
+    looked_at timestamp with time zone,
+    next_at timestamp with time zone,
+    lease_epoch integer DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    CONSTRAINT workflow_mailboxes_afterwards CHECK ((afterwards = ANY (ARRAY['keep'::text, 'seen'::text]))),
+    CONSTRAINT workflow_mailboxes_state CHECK ((state = ANY (ARRAY['new'::text, 'ok'::text, 'failing'::text])))
+);
+
+ALTER TABLE ONLY public.workflow_mailboxes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflow_mailboxes OWNER TO ms_owner;
+
 CREATE TABLE public.workflow_payloads (
     workspace_id bigint NOT NULL,
     run_id uuid NOT NULL,
@@ -3242,6 +3269,9 @@ ALTER TABLE ONLY public.workflow_email_routes
     ADD CONSTRAINT workflow_email_routes_alias_key UNIQUE (alias);
 
 ALTER TABLE ONLY public.workflow_email_routes
+    ADD CONSTRAINT workflow_email_routes_of_workspace UNIQUE (workspace_id, route_id);
+
+ALTER TABLE ONLY public.workflow_email_routes
     ADD CONSTRAINT workflow_email_routes_pkey PRIMARY KEY (route_id);
 
 ALTER TABLE ONLY public.workflow_email_routes
@@ -3255,6 +3285,9 @@ ALTER TABLE ONLY public.workflow_execution_queue
 
 ALTER TABLE ONLY public.workflow_listeners
     ADD CONSTRAINT workflow_listeners_pkey PRIMARY KEY (workflow_id, trigger_id);
+
+ALTER TABLE ONLY public.workflow_mailboxes
+    ADD CONSTRAINT workflow_mailboxes_pkey PRIMARY KEY (route_id);
 
 ALTER TABLE ONLY public.workflow_payloads
     ADD CONSTRAINT workflow_payloads_pkey PRIMARY KEY (run_id, ref);
@@ -3428,6 +3461,8 @@ CREATE INDEX workflow_execution_queue_workspace ON public.workflow_execution_que
 
 CREATE INDEX workflow_listeners_kind ON public.workflow_listeners USING btree (workspace_id, kind);
 
+CREATE INDEX workflow_mailboxes_due ON public.workflow_mailboxes USING btree (next_at) WHERE (next_at IS NOT NULL);
+
 CREATE INDEX workflow_resumes_posted ON public.workflow_resumes USING btree (posted_at);
 
 CREATE INDEX workflow_runs_changed ON ONLY public.workflow_runs USING btree (workspace_id, changed_xid, run_id);
@@ -3562,6 +3597,9 @@ ALTER TABLE ONLY public.workflow_email_routes
 ALTER TABLE ONLY public.workflow_listeners
     ADD CONSTRAINT workflow_listeners_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.workflow_mailboxes
+    ADD CONSTRAINT workflow_mailboxes_workspace_id_route_id_fkey FOREIGN KEY (workspace_id, route_id) REFERENCES public.workflow_email_routes(workspace_id, route_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.workflows_app_queues
     ADD CONSTRAINT workflows_app_queues_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
 
@@ -3684,6 +3722,8 @@ CREATE POLICY engine ON public.workflow_execution_logs TO ms_engine USING ((work
 CREATE POLICY engine ON public.workflow_execution_queue TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflow_listeners TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.workflow_mailboxes TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.workflow_payloads TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -3817,6 +3857,8 @@ CREATE POLICY tenant ON public.workflow_execution_queue TO ms_app USING ((worksp
 
 CREATE POLICY tenant ON public.workflow_listeners TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON public.workflow_mailboxes TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.workflow_payloads TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.workflow_resumes TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -3856,6 +3898,8 @@ ALTER TABLE public.workflow_execution_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.workflow_execution_queue ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_listeners ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.workflow_mailboxes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.workflow_payloads ENABLE ROW LEVEL SECURITY;
 
@@ -4261,6 +4305,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_execution_logs TO ms_
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_listeners TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_listeners TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_mailboxes TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_mailboxes TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_payloads TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.workflow_payloads TO ms_engine;

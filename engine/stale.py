@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-Stale = Literal["send", "started", "release", "step", "flush", "inbox", "poll"]
+Stale = Literal["send", "started", "release", "step", "flush", "inbox", "poll", "mailbox"]
 """`send`: a start that wasn't sent; `started`, `release`: what was to be noted of a claim; `step`: a row of a run's log;
-`flush`: a batch that was to be given to its run; `inbox`: an event that was to start one."""
+`flush`: a batch that was to be given to its run; `inbox`: an event that was to start one; `poll`: an answer; `mailbox`: what was read there."""
 
 log = logging.getLogger("millstream.stale")
 

@@ -63,6 +63,7 @@ from engine.sealing import SealingCodec
 from engine.stale import StaleWrites
 from engine.triggers.events import EndedRuns, ToldEvents
 from engine.triggers.inbox import Inbox
+from engine.triggers.mail_poller import MailPoller
 from engine.triggers.mail_reader import MailReader
 from engine.triggers.mail_room import Mailroom
 from engine.triggers.mail_routes import EmailRoutes
@@ -107,6 +108,7 @@ from workspace.keys import (
     read_master_keys,
 )
 from workspace.log_seal import WorkspaceLogSeal
+from workspace.mail.incoming import open_mailbox
 from workspace.mail.outgoing import mail_over
 from workspace.postgres.of_connection import handshake, sql_over
 from workspace.postgres.pools import Pools
@@ -248,6 +250,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         )
         webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
         scheduler = Scheduler(db, hub, lookup, canceller)
+        mailroom = Mailroom(db, hub, settings.email_domain)
         mails = MailReader(db, lookup, isolated, files, settings.email_domain)
         replayer = Replayer(db, lookup, prepared, acceptor)
         reader = RunReader(db, lambda: dispatcher.carrier_gone)
@@ -276,7 +279,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             polls=Polls(db, hub),
             schedules=Schedules(db, hub),
             email_routes=EmailRoutes(db, settings.email_domain),
-            mailroom=Mailroom(db, hub, settings.email_domain),
+            mailroom=mailroom,
             queues=Queues(db, sealed, hub),
             files=files,
             connections=Connections(db, credentials, opener, consents, Trials(egress, probes), egress),
@@ -310,6 +313,15 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
             "scheduler": scheduler.run(),
             "poller": poller.run(),
+            "mailboxes": MailPoller(
+                db,
+                hub,
+                mailroom,
+                opener,
+                lambda opened, name, writes: open_mailbox(guard, opened, name, writes=writes),
+                used,
+                stale,
+            ).run(),
             "inbox": Processor(db, hub, acceptor, readers, stale).run(),
         }
         async with _at_work(jobs):

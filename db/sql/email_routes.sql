@@ -19,6 +19,13 @@ from workflow_email_routes r
 join workflows w on w.workflow_id = r.workflow_id
 where (r.address = :local or r.alias = :local) and r.live;
 
+-- name: get (engine)
+-- One that lives.
+select {columns}
+from workflow_email_routes r
+join workflows w on w.workflow_id = r.workflow_id
+where r.workspace_id = :workspace_id and r.route_id = :route_id and r.live;
+
 -- name: list_routes (app, engine)
 -- Those that live, of workflows that aren't deleted, newest first.
 select {columns}

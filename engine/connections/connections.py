@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from db import connection_providers, connections
+from db import connection_providers, connections, mailboxes
 from db.connection import Connection as Db
 from db.connections import Connection, Settings, State
 from db.data import storable
@@ -76,6 +76,7 @@ class Connections:
             )
             if not made:
                 raise Conflict("connection.taken", f"There is a connection {new.name!r} in this workspace already.")
+            await mailboxes.hurry(db, workspace_id, new.name)
             return await _view(db, await _found(db, workspace_id, str(connection_id)))
 
     async def list_connections(
@@ -112,6 +113,7 @@ class Connections:
             await connections.change(
                 db, workspace_id, row.connection_id, settings, fresh=fresh, secret=closed, forget=forget
             )
+            await mailboxes.hurry(db, workspace_id, row.name)
             return await _view(db, await _found(db, workspace_id, str(row.connection_id)))
 
     async def delete(self, workspace_id: WorkspaceId, reference: str, *, force: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import inbox, polls
+from db import inbox, mailboxes, polls
 from db.connection import Connection
 from db.ids import WorkflowId, WorkspaceId
 from engine.expressions.values import Json
@@ -30,6 +30,7 @@ class LiveTriggers:
         await inbox.hurry(conn, workspace_id, workflow_id)
         await self._timetable.set_status(conn, workspace_id, workflow_id)
         await polls.follow(conn, workspace_id, workflow_id)
+        await mailboxes.follow(conn, workspace_id, workflow_id)
 
     async def release(self, conn: Connection, workspace_id: WorkspaceId, workflow_id: WorkflowId) -> None:
         """It was deleted."""

@@ -14,11 +14,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from db import email_routes
+from db.connection import Connection
 from db.email_routes import EmailRoute
 from db.ids import EventId, WorkspaceId, new_uuid7
 from db.inbox import NewEvent, note_shared
@@ -35,12 +37,14 @@ from workspace.mail.message import OWN
 
 JsonObject = dict[str, Json]
 
+WithIt: TypeAlias = Callable[[Connection], Awaitable[None]]
 LARGEST = 25 * 2**20
 """Bytes of a message."""
 _KNOWN_S = 30 * 86_400.0
 """As long as the inbox keeps its lines."""
 _NAMELESS_KNOWN_S = 3_600.0
 _OWN = re.compile(rf"<{re.escape(OWN)}[0-9a-f]{{40}}@([^@<>]+)>")
+_WORD = re.compile(rb"\s*([A-Za-z-]+)")
 _NO_DOMAIN = "localhost"
 """Under it, mails that runs send have ids in their senders' domains."""
 _LONGEST_FROM = 4 * 1024
@@ -105,6 +109,25 @@ class Mailroom:
             taken |= await self._deliver(workspace_id, mine, envelope, head, raw, silent)
         return taken
 
+    async def take_fetched(self, recipient: Recipient, envelope: Envelope, raw: bytes, with_it: WithIt) -> None:
+        """A mail that lay in a mailbox; `with_it` is done in the same transaction, which what it raises undoes. Raises `DatabaseUnavailable`."""
+        head = first_fields(raw)
+        sender = None if (head.first("return-path") or b"").strip() == b"<>" else envelope.sender
+        silent = self._silent(head, replace(envelope, sender=sender))
+        mine = [recipient]
+        # In a mailbox a mail keeps its bytes.
+        await self._deliver(recipient.route.workspace_id, mine, envelope, head, raw, silent, with_it, _KNOWN_S)
+
+    async def turn_away(
+        self, recipient: Recipient, envelope: Envelope, size: int, reason: str, with_it: WithIt
+    ) -> None:
+        """One that isn't even fetched. As `take_fetched`."""
+        route = recipient.route
+        event = replace(_event(route, b"", head=_kept(envelope, [recipient])), size=size)
+        async with self._db.engine(route.workspace_id) as conn:
+            await self._refusals.note(conn, route.workspace_id, event, 403, reason)
+            await with_it(conn)
+
     async def _deliver(
         self,
         workspace_id: WorkspaceId,
@@ -113,6 +136,8 @@ class Mailroom:
         head: Head,
         raw: bytes,
         silent: str | None,
+        with_it: WithIt | None = None,
+        nameless_known_s: float = _NAMELESS_KNOWN_S,
     ) -> bool:
         kept = _kept(envelope, recipients)
         reasons = {one.route.source: silent or _unwanted(head, one.route) for one in recipients}
@@ -124,9 +149,11 @@ class Mailroom:
                     event = _event(one.route, raw, head=kept, body=raw)
                     await self._refusals.note(conn, workspace_id, event, 403, reason)
             if wanted:
-                name, known_s = _name(head, raw)
+                name, known_s = _name(head, raw, nameless_known_s)
                 events = [_event(one.route, raw, name=name, known_s=known_s) for one in wanted]
                 await note_shared(conn, workspace_id, events, kept, raw)
+            if with_it is not None:
+                await with_it(conn)
         for one in wanted:
             self._hub.publish(int(workspace_id), str(one.route.route_id), Kind.EVENT)
         return bool(wanted) or silent is not None
@@ -135,8 +162,8 @@ class Mailroom:
         """Why nothing may answer it, whoever it is for: two machines would go on writing to each other."""
         if envelope.sender is None:
             return "It is a bounce: news about a mail that couldn't be delivered. Such mail starts nothing."
-        said = (head.first("auto-submitted") or b"no").partition(b";")[0].strip().lower()
-        if said != b"no":
+        said = _WORD.match(head.first("auto-submitted") or b"no")
+        if said is None or said[1].lower() != b"no":
             return "It is an automatic answer (`Auto-Submitted`). Such mail starts nothing."
         own = _OWN.fullmatch(message_id_of(head) or "")
         if own is not None and self._domain in (own[1].lower(), _NO_DOMAIN):
@@ -156,12 +183,12 @@ def unwanted(sender: str | None) -> str:
     return f"The trigger's `allow_from` doesn't name {sender!r}." if sender else "Its `From` names no sender for sure."
 
 
-def _name(head: Head, raw: bytes) -> tuple[str, float]:
+def _name(head: Head, raw: bytes, nameless_known_s: float) -> tuple[str, float]:
     """By what it is known again, and for how long."""
     name = message_id_of(head)
     if name is not None:
         return name, _KNOWN_S
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}", _NAMELESS_KNOWN_S
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}", nameless_known_s
 
 
 def _kept(envelope: Envelope, recipients: Sequence[Recipient]) -> JsonObject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modules.sdk.declaration import Example, Module
 from modules.sdk.json import JsonObject
-from modules.sdk.schema import object_of
+from modules.sdk.schema import duration, object_of
 
 _TEXT: JsonObject = {"type": "string"}
 _MAYBE: JsonObject = {"type": ["string", "null"]}
@@ -74,7 +74,8 @@ MODULE = Module(
         "whatever their case; anybody may forge that, so it keeps strays out and proves nothing. The same mail (by `Message-ID`) starts one "
         "run, also if it comes again. Automatic answers, bounces and mail that this installation sent itself start none. The run sees "
         "`trigger.from`, `trigger.to`, `trigger.subject`, `trigger.text` and what else a mail has, also as `trigger.body`; attachments, "
-        "inline images and invitations are files of the workspace, kept as long as the run."
+        "inline images and invitations are files of the workspace, kept as long as the run. With a `connection` of the kind `imap`, new mails "
+        "of its `mailbox` start runs as well: it is looked at `every` so often, and nothing in it is moved or deleted."
     ),
     kind="trigger",
     input_schema=object_of(
@@ -90,6 +91,20 @@ MODULE = Module(
                 "items": {"type": "string", "minLength": 1, "maxLength": 320},
                 "maxItems": 200,
                 "description": "who may send, as `*@supplier.example`; anybody unless given",
+                "x-eval": "raw",
+            },
+            "mailbox": {
+                "type": "string",
+                "pattern": "^[^\\x00-\\x1f\\x7f]{1,200}$",
+                "default": "INBOX",
+                "description": "of the trigger's `connection`",
+                "x-eval": "raw",
+            },
+            "every": {**duration("how often the mailbox is looked at, at least 1s", "1m"), "x-eval": "raw"},
+            "afterwards": {
+                "enum": ["keep", "seen"],
+                "default": "keep",
+                "description": "what becomes of a mail in the mailbox once its run is sure: nothing, or it is marked as seen",
                 "x-eval": "raw",
             },
         }

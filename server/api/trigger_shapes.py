@@ -34,6 +34,18 @@ _EVENT: dict[str, Schema] = {
     "size": {"type": "integer", "description": "Bytes of the body as it came."},
 }
 
+_MAILBOX = closed(
+    {
+        "connection": TEXT,
+        "mailbox": TEXT,
+        "every": {"type": "number", "description": "Seconds."},
+        "afterwards": one_of("keep", "seen"),
+        "state": one_of("new", "ok", "failing"),
+        "reason": {**MAYBE_TEXT, "description": "Why it can't be read."},
+        "looked_at": {**MAYBE_TIME, "description": "When it was read last."},
+        "next": {**MAYBE_TIME, "description": "When it is read again; null while its workflow is paused."},
+    }
+)
 _OVERLAP = one_of("skip", "buffer_one", "buffer_all", "cancel_other", "allow_all")
 
 TRIGGER_REQUESTS: dict[str, Schema] = {
@@ -113,6 +125,7 @@ TRIGGER_ANSWERS: dict[str, Schema] = {
             "address": {**TEXT, "description": "The permanent one, with its domain."},
             "alias": {**MAYBE_TEXT, "description": "The part before the @ of the other one."},
             "enabled": {**FLAG, "description": "Whether it takes mail: false while the workflow is paused."},
+            "mailbox": {"anyOf": [_MAILBOX, {"type": "null"}]},
         }
     ),
     "EmailRouteList": listing("EmailRoute"),

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from engine.expressions.values import Json
 from server.cli.client import connect
 from server.cli.output import JsonOption, Out
 
-_COLUMNS = ("route_id", "workflow", "trigger", "address", "alias", "enabled")
+_COLUMNS = ("workflow", "trigger", "address", "alias", "enabled")
 
 
 def register(app: typer.Typer) -> None:
@@ -30,4 +31,11 @@ def register(app: typer.Typer) -> None:
         found, out = connect().items("/email-routes", {"workflow": workflow}, most=limit), Out(as_json)
         if as_json:
             out.json(found)
-        out.table(_COLUMNS, [[route[name] for name in _COLUMNS] for route in found])
+        rows = [[*(route[name] for name in _COLUMNS), *_mailbox(route["mailbox"])] for route in found]
+        out.table((*_COLUMNS, "mailbox", "state", "reason"), rows)
+
+
+def _mailbox(read: Json) -> list[object]:
+    if not isinstance(read, dict):
+        return ["", "", ""]
+    return [f"{read['mailbox']} of {read['connection']}", read["state"], read["reason"]]

@@ -6,6 +6,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from engine.triggers.mail_room import LARGEST
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -14,7 +16,7 @@ class Limits:
     connections: int = 100
     of_a_peer: int = 40
     recipients: int = 100
-    size: int = 25 * 2**20
+    size: int = LARGEST
     held: int = 256 * 2**20
     """Bytes of messages that are on their way."""
     refusals: float = 50.0

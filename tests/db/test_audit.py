@@ -41,6 +41,7 @@ UNAUDITED = {
     "workflow_execution_logs": "is a log itself",
     "workflow_execution_queue": "the machinery of dispatch",
     "workflow_listeners": "made from versions, which are audited",
+    "workflow_mailboxes": "made from versions, which are audited",
     "workflow_payloads": "data of runs",
     "workflow_resumes": "answers to runs, which have their log",
     "workflow_runs": "runs have their log; what people do to them is noted",

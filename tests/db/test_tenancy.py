@@ -12,6 +12,7 @@ from db import (
     files,
     flushes,
     key_values,
+    mailboxes,
     payloads,
     polls,
     rates,
@@ -76,6 +77,8 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         await events.keep(connection, workspace_id, EventId(new_uuid7()), "k", slug, slug, 60)
         mails = [email_routes.WantedRoute("t", f"box-{slug}", ())]
         assert await email_routes.bind(connection, workspace_id, owner.workflow_id, mails) is None
+        read = mailboxes.WantedMailbox("c", slug, 60.0, "keep")
+        await mailboxes.put(connection, workspace_id, owner.workflow_id, "t", read)
     queue = await bench(db, owner, flush_batch_size=1)
     await queue.put(item(1, dedupe="d"), item(2), operation=f"put-{slug}")
     [batch] = await queue.claim()
