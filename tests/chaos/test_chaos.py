@@ -9,9 +9,9 @@ from chaos.play import Report, play
 from chaos.sections import mixed
 
 SEED = 1
-LOAD_S = 12.0
+LOAD_S = 8.0
 LONG_SEED = 11
-LONG_S = 300.0
+LONG_S = 200.0
 
 
 def held(report: Report) -> None:
