@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from engine.runs.offline import test_document as run_tests_of
+from modules.sdk.yaml12 import parse_yaml
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 
@@ -23,7 +23,8 @@ def millstream(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
 async def test_every_example_passes_its_own_tests(example: Path) -> None:
-    report = await run_tests_of(yaml.safe_load(example.read_text()))
+    document, _ = parse_yaml(example.read_text())
+    report = await run_tests_of(document)
     assert report["failed"] == 0, report["results"]
     assert report["passed"]
 
