@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.files",
     "tests.fixtures.http_server",
     "tests.fixtures.mail_server",
+    "tests.fixtures.model_server",
     "tests.fixtures.module_host",
     "tests.fixtures.oauth_provider",
     "tests.fixtures.servers",
