@@ -35,9 +35,11 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.launch import Launcher, resume_secret
 from engine.dispatch.reconciler import Reconciler
 from engine.hub import Hub
+from engine.input_check import check
 from engine.isolated.pool import IsolatedPool
 from engine.led_rounds import Rhythm, led_rounds
 from engine.maintenance import Maintenance
+from engine.model_calls import ModelCalls
 from engine.payloads import data_converter
 from engine.queues.enqueue import queues_over
 from engine.queues.flusher import Flusher
@@ -81,6 +83,7 @@ from server.carrier import Carrier, Tie
 from server.engine_hosts import engine_hosts
 from server.failpoints import failing_activities, failing_database, failing_executions, failpoints_of
 from server.logs import hiding
+from server.model_server import operator_models
 from server.settings import Settings, SettingsError
 from server.temporal import connect
 from server.worker import build_worker
@@ -107,6 +110,9 @@ from workspace.keys import (
     master_keys_from_text,
     read_master_keys,
 )
+from workspace.llm.budget import Limits
+from workspace.llm.chat import Models
+from workspace.llm.steps import llm_over
 from workspace.log_seal import WorkspaceLogSeal
 from workspace.mail.incoming import open_mailbox
 from workspace.mail.outgoing import mail_over
@@ -119,6 +125,9 @@ log = structlog.get_logger("millstream.process")
 
 FILES_RHYTHM = Rhythm(every=600.0, soon=30.0, spread=0.1)
 """Of the sweeper of files. A round of its own: a store that is slow must not hold up what else is due."""
+
+MODELS_RHYTHM = Rhythm(every=20.0, soon=20.0, spread=0.1)
+"""Of the sweeper of model calls: whoever looks at a call whose process died sees it soon."""
 
 
 class NoDatabase(Exception):
@@ -160,6 +169,8 @@ class Engine:
     providers: Providers
     consents: Consents
     sandbox: Sandbox
+    models: Models
+    model_calls: ModelCalls
 
 
 @asynccontextmanager
@@ -229,6 +240,17 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         }
         stack.push_async_callback(pools.close)
 
+        models = Models(
+            db,
+            secrets,
+            lambda schema, value, size: check(schema, value, size=size),
+            stack.enter_context(operator_models(settings)),
+            limits=Limits(settings.llm_daily_tokens, settings.llm_daily_usd),
+            body_days=settings.llm_body_days,
+            log_days=settings.llm_log_days,
+        )
+        stack.push_async_callback(models.close)
+
         def answer_address(run_id: str, path: str, who: str) -> str:
             return resume_url(ResumeBase(settings.url, resume_secret(vault, run_id)), run_id, path, who)
 
@@ -247,6 +269,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             mail_over(guard, settings.email_domain),
             events_over(),
             answer_address,
+            llm_over(models, guard),
         )
         webhooks = Webhooks(db, hub, lookup, acceptor, secrets, files)
         scheduler = Scheduler(db, hub, lookup, canceller)
@@ -286,6 +309,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             providers=Providers(db, credentials),
             consents=consents,
             sandbox=sandbox,
+            models=models,
+            model_calls=ModelCalls(db),
         )
         poller = Poller(db, hub, lookup, PollCalls(db, host, run_secrets), stale)
         readers: dict[EventKind, Reader] = {
@@ -309,6 +334,14 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
                 FILES_RHYTHM,
                 gone=(DatabaseError,),
                 log=logging.getLogger("millstream.files"),
+            ),
+            "models": led_rounds(
+                "models",
+                channel.leads,
+                models.sweep,
+                MODELS_RHYTHM,
+                gone=(DatabaseError,),
+                log=logging.getLogger("millstream.models"),
             ),
             "flusher": Flusher(db, hub, sealed, lookup, acceptor, channel.leads, stale).run(),
             "scheduler": scheduler.run(),

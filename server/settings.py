@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -118,6 +119,10 @@ class Settings(BaseModel):
     llm_base_url: Annotated[str, _url_of("http", "https")] | None = None
     llm_api_key: SecretStr | None = None
     llm_model: str | None = None
+    llm_daily_tokens: Annotated[int, Field(ge=0)] | None = None
+    llm_daily_usd: Annotated[Decimal, Field(ge=0)] | None = None
+    llm_body_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    llm_log_days: Annotated[int, Field(ge=1, le=3650)] = 365
 
     failpoint: str | None = None
     ready_fd: int | None = None

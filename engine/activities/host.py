@@ -9,14 +9,25 @@ from typing import Protocol
 from engine.core.effects import ChildStart
 from engine.expressions.values import Json
 from engine.hub import Kind
-from modules.sdk.closed import ClosedCode, ClosedEvents, ClosedFiles, ClosedMail, ClosedQueues, ClosedSql, no_address
+from modules.sdk.closed import (
+    ClosedCode,
+    ClosedEvents,
+    ClosedFiles,
+    ClosedLlm,
+    ClosedMail,
+    ClosedQueues,
+    ClosedSql,
+    no_address,
+)
 from modules.sdk.context import Code, Events, Http, Isolated, KeyValues, Queues, Sql
 from modules.sdk.declaration import Module
 from modules.sdk.files import Files
+from modules.sdk.llm import Llm
 from modules.sdk.mail import Mail
 from modules.sdk.verdicts import Rejected
 from workspace.connections.in_use import InUse
 from workspace.connections.opening import Learned, Opened
+from workspace.llm.steps import AskingStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +133,15 @@ def _no_server(opened: Opened) -> Mail:
     return ClosedMail("connection.missing", "There are no mail servers here.")
 
 
+def _no_models(step: AskingStep, opened: Opened | None) -> Llm:
+    return ClosedLlm("llm.unset", "There is no language model here.")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """Everything outside that a module may be given. `key_values` gives the keys of a workspace and of one of its workflows, `queues` and
-    `files` those of a workspace, `sql` the database of a connection, `mail` its mail server, `events` a run's way to tell events."""
+    `files` those of a workspace, `sql` the database of a connection, `mail` its mail server, `events` a run's way to tell events, `llm` the
+    language model that a step asks, of its connection or the installation."""
 
     modules: Modules
     http: Http
@@ -142,3 +158,4 @@ class Host:
     events: Callable[[int, str], Events] = _no_events
     addresses: Callable[[str, str, str], str] = _no_address
     """Where somebody answers a step of a run, by the run's id and the step's path."""
+    llm: Callable[[AskingStep, Opened | None], Llm] = _no_models

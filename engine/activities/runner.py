@@ -37,6 +37,7 @@ from modules.sdk.json_bytes import dumps
 from modules.sdk.verdicts import ModuleError
 from workspace.connections.in_use import InUse
 from workspace.files.clean import CleanFiles
+from workspace.llm.steps import AskingStep
 from workspace.secrets.redactor import MASK, Redactor
 from workspace.secrets.secret import texts_of
 from workspace.secrets.variables import LARGEST
@@ -323,6 +324,10 @@ def _context(
         files=CleanFiles(host.files(head.workspace_id), secrets.used),
         sql=_NO_DATABASE if connection is None else host.sql(connection.opened),
         mail=_NO_MAIL if connection is None else host.mail(connection.opened),
+        llm=host.llm(
+            AskingStep(head.workspace_id, head.run_id, call.path, call.attempt, secrets.used),
+            None if connection is None else connection.opened,
+        ),
         isolated=host.isolated,
         code=host.code,
         evaluate=evaluate,

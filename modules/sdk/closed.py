@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +21,7 @@ from modules.sdk.context import (
 )
 from modules.sdk.files import LARGEST_FILE, File, NewFile
 from modules.sdk.json import Json
+from modules.sdk.llm import Prompt, Reply
 from modules.sdk.mail import Letter
 from modules.sdk.verdicts import ModuleError
 
@@ -183,6 +184,17 @@ class ClosedMail:
     message: str
 
     async def send(self, letter: Letter, *, operation: str, timeout: float) -> str:
+        raise ModuleError(self.code, self.message, retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLlm:
+    """Implements `Llm`: no model is asked, each try fails with this code and text, for good."""
+
+    code: str
+    message: str
+
+    async def ask(self, prompt: Prompt, hears: Callable[[str], None]) -> Reply:
         raise ModuleError(self.code, self.message, retryable=False)
 
 

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from modules.sdk.files import Files
 from modules.sdk.json import Json, JsonObject
+from modules.sdk.llm import Llm
 from modules.sdk.mail import Mail
 from modules.sdk.verdicts import ModuleError
 
@@ -286,6 +287,7 @@ class Context:
     files: Files
     sql: Sql
     mail: Mail
+    llm: Llm
     isolated: Isolated
     code: Code
     evaluate: Evaluate

@@ -12,6 +12,7 @@ from server.api.routes import (
     code,
     connection_providers,
     connections,
+    copilot_llm_calls,
     email_routes,
     events,
     files,
@@ -59,6 +60,7 @@ BELOW = (
     members,
     workspaces,
     audit,
+    copilot_llm_calls,
 )
 OUTSIDE = (hooks, resume, oauth, system)
 

@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 
 from server.api.connection_shapes import CONNECTION_ANSWERS, CONNECTION_REQUESTS
 from server.api.file_shapes import FILE_ANSWERS, FILE_REQUESTS
+from server.api.llm_shapes import LLM_ANSWERS, LLM_REQUESTS
 from server.api.people_shapes import PEOPLE_ANSWERS
 from server.api.queue_shapes import QUEUE_ANSWERS, QUEUE_REQUESTS
 from server.api.route import ACTION, WRITES
@@ -85,11 +86,13 @@ def _described(document: Node) -> Node:
             **REQUESTS,
             **QUEUE_REQUESTS,
             **TRIGGER_REQUESTS,
+            **LLM_REQUESTS,
             **CONNECTION_REQUESTS,
             **FILE_REQUESTS,
             **ANSWERS,
             **QUEUE_ANSWERS,
             **TRIGGER_ANSWERS,
+            **LLM_ANSWERS,
             **CONNECTION_ANSWERS,
             **FILE_ANSWERS,
             **PEOPLE_ANSWERS,

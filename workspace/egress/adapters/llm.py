@@ -24,6 +24,10 @@ from workspace.egress.requests import Request, make_request
 from workspace.egress.target import parse_target
 
 LIMIT = 20 * 2**20
+_ERROR_LIMIT = 2**20
+"""Of an answer that says why there is none: it is read whole."""
+_KEEP = 4.0
+"""As of the client for everything else: a server that closes what is idle is hardly ever met in doing so."""
 _PASSED = frozenset(("accept", "content-type", "idempotency-key"))
 
 
@@ -34,6 +38,7 @@ def open_client(
     *,
     timeout: float,
     limit: int = LIMIT,
+    connections: int = 100,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncOpenAI:
     """A client of one endpoint; close it, or use it as `async with`. `timeout` is for connecting and for each piece of an answer.
@@ -42,7 +47,7 @@ def open_client(
     credential or the limit refused, `refusal_in` finds that again.
     """
     base_url = str(parse_target(base_url))
-    transport = GuardedTransport(guard, credential, limit=limit, tls=tls)
+    transport = GuardedTransport(guard, credential, limit=limit, connections=connections, tls=tls)
     http = httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=timeout)
     return AsyncOpenAI(
         api_key="attached-by-the-transport",
@@ -68,12 +73,21 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     """One request is one guarded request; it has connections of its own, since answers that stream hold theirs for long."""
 
     def __init__(
-        self, guard: Guard, credential: Attached | None, *, limit: int = LIMIT, tls: ssl.SSLContext | None = None
+        self,
+        guard: Guard,
+        credential: Attached | None,
+        *,
+        limit: int = LIMIT,
+        connections: int = 100,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._credential = credential
         self._limit = limit
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or trusted(), max_connections=100, network_backend=GuardedBackend(guard)
+            ssl_context=tls or trusted(),
+            max_connections=connections,
+            keepalive_expiry=_KEEP,
+            network_backend=GuardedBackend(guard),
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -90,7 +104,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         if encoding.strip().lower() not in (b"", b"identity"):
             await answer.aclose()
             raise Rejected("http.body", "the answer is compressed, which was not asked for")
-        return httpx2.Response(answer.status, headers=answer.headers, stream=_Limited(answer, self._limit))
+        limit = self._limit if answer.status < 400 else min(self._limit, _ERROR_LIMIT)
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Limited(answer, limit))
 
     async def aclose(self) -> None:
         await self._pool.aclose()
