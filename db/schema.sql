@@ -2456,6 +2456,71 @@ ALTER TABLE ONLY public.connections_uses FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.connections_uses OWNER TO ms_owner;
 
+CREATE TABLE public.copilot_llm_monitor_logs (
+    workspace_id bigint NOT NULL,
+    call_id uuid NOT NULL,
+    purpose text NOT NULL,
+    subject text,
+    status text DEFAULT 'started'::text NOT NULL,
+    user_id bigint,
+    conversation_id uuid,
+    turn_id uuid,
+    message_id uuid,
+    run_id uuid,
+    path text,
+    step integer DEFAULT 0 NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    parent_id uuid,
+    provider text,
+    host text NOT NULL,
+    api text DEFAULT 'chat.completions'::text NOT NULL,
+    request_model text NOT NULL,
+    response_model text,
+    response_id text,
+    prompt_name text,
+    prompt_version text,
+    prompt_hash text,
+    parameters json NOT NULL,
+    request_hash text NOT NULL,
+    response_hash text,
+    tools_hash text,
+    finish_reasons text[],
+    input_tokens integer,
+    output_tokens integer,
+    cache_read_tokens integer,
+    cache_write_tokens integer,
+    reasoning_tokens integer,
+    usage_source text,
+    cost_usd numeric,
+    price_source text,
+    price_version text,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    first_chunk_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    time_to_first_token_ms double precision GENERATED ALWAYS AS (((EXTRACT(epoch FROM (first_chunk_at - started_at)))::double precision * (1000)::double precision)) STORED,
+    duration_ms double precision GENERATED ALWAYS AS (((EXTRACT(epoch FROM (finished_at - started_at)))::double precision * (1000)::double precision)) STORED,
+    chunks integer,
+    http_status integer,
+    error json,
+    retry_after_s double precision,
+    request_id text,
+    temporal_workflow_id text,
+    temporal_run_id text,
+    trace_id text,
+    lease_until timestamp with time zone,
+    CONSTRAINT copilot_llm_monitor_logs_end CHECK (((status = 'started'::text) = (finished_at IS NULL))),
+    CONSTRAINT copilot_llm_monitor_logs_lease CHECK (((status = 'started'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT copilot_llm_monitor_logs_ok CHECK (((status <> 'ok'::text) OR (response_hash IS NOT NULL))),
+    CONSTRAINT copilot_llm_monitor_logs_purpose CHECK ((purpose = ANY (ARRAY['chat'::text, 'build'::text, 'explain'::text, 'fix'::text, 'compact'::text, 'title'::text, 'judge'::text, 'module'::text, 'probe'::text]))),
+    CONSTRAINT copilot_llm_monitor_logs_status CHECK ((status = ANY (ARRAY['started'::text, 'ok'::text, 'error'::text, 'cancelled'::text, 'interrupted'::text]))),
+    CONSTRAINT copilot_llm_monitor_logs_usage CHECK ((usage_source = ANY (ARRAY['endpoint'::text, 'estimated'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE ONLY public.copilot_llm_monitor_logs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_llm_monitor_logs OWNER TO ms_owner;
+
 CREATE TABLE public.event_waits (
     workspace_id bigint NOT NULL,
     run_id uuid NOT NULL,
@@ -2609,6 +2674,64 @@ WITH (fillfactor='80');
 ALTER TABLE ONLY public.key_values FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_values OWNER TO ms_owner;
+
+CREATE TABLE public.llm_abilities (
+    workspace_id bigint NOT NULL,
+    endpoint text NOT NULL,
+    model text NOT NULL,
+    tools boolean NOT NULL,
+    parallel_tools boolean NOT NULL,
+    json_mode text NOT NULL,
+    streams boolean NOT NULL,
+    stream_usage boolean NOT NULL,
+    token_limit text,
+    temperature boolean NOT NULL,
+    probed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT llm_abilities_json CHECK ((json_mode = ANY (ARRAY['json_schema'::text, 'json_object'::text, 'text'::text]))),
+    CONSTRAINT llm_abilities_limit CHECK ((token_limit = ANY (ARRAY['max_tokens'::text, 'max_completion_tokens'::text])))
+);
+
+ALTER TABLE ONLY public.llm_abilities FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_abilities OWNER TO ms_owner;
+
+CREATE TABLE public.llm_bodies (
+    workspace_id bigint NOT NULL,
+    hash text NOT NULL,
+    body bytea NOT NULL,
+    kept_until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY public.llm_bodies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_bodies OWNER TO ms_owner;
+
+CREATE TABLE public.llm_budgets (
+    workspace_id bigint NOT NULL,
+    daily_tokens bigint,
+    daily_usd numeric,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT llm_budgets_not_below CHECK (((COALESCE(daily_tokens, (0)::bigint) >= 0) AND (COALESCE(daily_usd, (0)::numeric) >= (0)::numeric)))
+);
+
+ALTER TABLE ONLY public.llm_budgets FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_budgets OWNER TO ms_owner;
+
+CREATE TABLE public.llm_prices (
+    workspace_id bigint NOT NULL,
+    model text NOT NULL,
+    input_usd numeric NOT NULL,
+    output_usd numeric NOT NULL,
+    cache_read_usd numeric,
+    cache_write_usd numeric,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT llm_prices_not_below CHECK (((input_usd >= (0)::numeric) AND (output_usd >= (0)::numeric) AND (COALESCE(cache_read_usd, (0)::numeric) >= (0)::numeric) AND (COALESCE(cache_write_usd, (0)::numeric) >= (0)::numeric)))
+);
+
+ALTER TABLE ONLY public.llm_prices FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_prices OWNER TO ms_owner;
 
 CREATE TABLE public.master_root (
     one boolean DEFAULT true NOT NULL,
@@ -3199,6 +3322,9 @@ ALTER TABLE ONLY public.connections
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_workspace_id_name_key UNIQUE (workspace_id, name);
 
+ALTER TABLE ONLY public.copilot_llm_monitor_logs
+    ADD CONSTRAINT copilot_llm_monitor_logs_pkey PRIMARY KEY (call_id);
+
 ALTER TABLE ONLY public.event_waits
     ADD CONSTRAINT event_waits_pkey PRIMARY KEY (run_id, path);
 
@@ -3225,6 +3351,18 @@ ALTER TABLE ONLY public.key_value_operations
 
 ALTER TABLE ONLY public.key_values
     ADD CONSTRAINT key_values_pkey PRIMARY KEY (workspace_id, scope, key);
+
+ALTER TABLE ONLY public.llm_abilities
+    ADD CONSTRAINT llm_abilities_pkey PRIMARY KEY (workspace_id, endpoint, model);
+
+ALTER TABLE ONLY public.llm_bodies
+    ADD CONSTRAINT llm_bodies_pkey PRIMARY KEY (workspace_id, hash);
+
+ALTER TABLE ONLY public.llm_budgets
+    ADD CONSTRAINT llm_budgets_pkey PRIMARY KEY (workspace_id);
+
+ALTER TABLE ONLY public.llm_prices
+    ADD CONSTRAINT llm_prices_pkey PRIMARY KEY (workspace_id, model);
 
 ALTER TABLE ONLY public.master_root
     ADD CONSTRAINT master_root_pkey PRIMARY KEY (one);
@@ -3373,6 +3511,20 @@ CREATE INDEX connections_provider ON public.connections USING btree (provider_id
 
 CREATE INDEX connections_uses_workflow ON public.connections_uses USING btree (workflow_id);
 
+CREATE INDEX copilot_llm_monitor_logs_age ON public.copilot_llm_monitor_logs USING btree (started_at);
+
+CREATE INDEX copilot_llm_monitor_logs_conversation ON public.copilot_llm_monitor_logs USING btree (conversation_id, call_id DESC) WHERE (conversation_id IS NOT NULL);
+
+CREATE INDEX copilot_llm_monitor_logs_newest ON public.copilot_llm_monitor_logs USING btree (workspace_id, call_id DESC);
+
+CREATE INDEX copilot_llm_monitor_logs_open ON public.copilot_llm_monitor_logs USING btree (lease_until) WHERE (status = 'started'::text);
+
+CREATE INDEX copilot_llm_monitor_logs_run ON public.copilot_llm_monitor_logs USING btree (run_id, call_id DESC) WHERE (run_id IS NOT NULL);
+
+CREATE INDEX copilot_llm_monitor_logs_spent ON public.copilot_llm_monitor_logs USING btree (workspace_id, started_at) INCLUDE (input_tokens, output_tokens, cost_usd);
+
+CREATE UNIQUE INDEX copilot_llm_monitor_logs_step ON public.copilot_llm_monitor_logs USING btree (turn_id, step, attempt) WHERE (turn_id IS NOT NULL);
+
 CREATE INDEX event_waits_key ON public.event_waits USING btree (workspace_id, key);
 
 CREATE INDEX events_api_over ON public.events_to_be_processed USING btree (dedupe_until NULLS FIRST) WHERE (kind = 'api'::text);
@@ -3416,6 +3568,8 @@ CREATE INDEX kept_events_until ON public.kept_events USING btree (until);
 CREATE INDEX key_value_operations_created ON public.key_value_operations USING btree (created_at);
 
 CREATE INDEX key_values_expires ON public.key_values USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX llm_bodies_kept ON public.llm_bodies USING btree (kept_until);
 
 CREATE INDEX poll_keys_seen ON public.poll_keys USING btree (seen_at);
 
@@ -3507,6 +3661,10 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.files FOR EACH
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.interim_app_credentials FOR EACH ROW EXECUTE FUNCTION public.audit_row('consent', '($1).connection_id', '(select c.name from connections c where c.connection_id = ($1).connection_id)', 'connection_id', 'state_hash secret user_id created_at expires_at', 'asked');
 
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.llm_budgets FOR EACH ROW EXECUTE FUNCTION public.audit_row('llm_budget', '($1).workspace_id', '(null::text)', 'daily_tokens daily_usd', 'updated_at', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.llm_prices FOR EACH ROW EXECUTE FUNCTION public.audit_row('llm_price', '($1).model', '($1).model', 'input_usd output_usd cache_read_usd cache_write_usd', 'model updated_at', 'always');
+
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.schedules FOR EACH ROW EXECUTE FUNCTION public.audit_row('schedule', '($1).schedule_id', '($1).trigger_id', 'live cron every_s timezone overlap catchup_s jitter_s paused_at pause_reason', 'schedule_id workflow_id trigger_id next_at due_at last_at created_at', 'always');
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION public.audit_row('member', '($1).user_id', '(select u.email from users u where u.user_id = ($1).user_id)', 'user_id role', 'created_at', 'always');
@@ -3552,6 +3710,12 @@ ALTER TABLE ONLY public.connections
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_workspace_id_provider_id_fkey FOREIGN KEY (workspace_id, provider_id) REFERENCES public.connections_providers(workspace_id, provider_id);
 
+ALTER TABLE ONLY public.copilot_llm_monitor_logs
+    ADD CONSTRAINT copilot_llm_monitor_logs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.copilot_llm_monitor_logs
+    ADD CONSTRAINT copilot_llm_monitor_logs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.files
     ADD CONSTRAINT files_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
 
@@ -3572,6 +3736,18 @@ ALTER TABLE ONLY public.key_value_operations
 
 ALTER TABLE ONLY public.key_values
     ADD CONSTRAINT key_values_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.llm_abilities
+    ADD CONSTRAINT llm_abilities_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.llm_bodies
+    ADD CONSTRAINT llm_bodies_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.llm_budgets
+    ADD CONSTRAINT llm_budgets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.llm_prices
+    ADD CONSTRAINT llm_prices_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.poll_keys
     ADD CONSTRAINT poll_keys_poll_id_fkey FOREIGN KEY (poll_id) REFERENCES public.polls(poll_id) ON DELETE CASCADE;
@@ -3657,6 +3833,8 @@ ALTER TABLE public.connections_providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.connections_uses ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.copilot_llm_monitor_logs ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY engine ON public.api_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.app_queue TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -3681,6 +3859,8 @@ CREATE POLICY engine ON public.connections_providers TO ms_engine USING ((worksp
 
 CREATE POLICY engine ON public.connections_uses TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.copilot_llm_monitor_logs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.event_waits TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.events_to_be_processed TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
@@ -3698,6 +3878,14 @@ CREATE POLICY engine ON public.kept_events TO ms_engine USING ((workspace_id = C
 CREATE POLICY engine ON public.key_value_operations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.key_values TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.llm_abilities TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.llm_bodies TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.llm_budgets TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.llm_prices TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.master_root TO ms_engine USING (true) WITH CHECK (true);
 
@@ -3773,6 +3961,14 @@ ALTER TABLE public.key_value_operations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.key_values ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.llm_abilities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_bodies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_budgets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.llm_prices ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.master_root ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY owner_adds ON public.audit FOR INSERT TO ms_owner WITH CHECK (true);
@@ -3815,6 +4011,8 @@ CREATE POLICY tenant ON public.connections_providers TO ms_app USING ((workspace
 
 CREATE POLICY tenant ON public.connections_uses TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON public.copilot_llm_monitor_logs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.event_waits TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.events_to_be_processed TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
@@ -3832,6 +4030,14 @@ CREATE POLICY tenant ON public.kept_events TO ms_app USING ((workspace_id = (NUL
 CREATE POLICY tenant ON public.key_value_operations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.key_values TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.llm_abilities TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.llm_bodies TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.llm_budgets TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.llm_prices TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.poll_keys TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -4238,6 +4444,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_providers TO ms_en
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_engine;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_llm_monitor_logs TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_llm_monitor_logs TO ms_engine;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_waits TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_waits TO ms_engine;
 
@@ -4264,6 +4473,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_value_operations TO ms_eng
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.key_values TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_abilities TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_abilities TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_bodies TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_bodies TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_budgets TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_budgets TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_prices TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.llm_prices TO ms_engine;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.master_root TO ms_engine;
 

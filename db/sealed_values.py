@@ -16,6 +16,7 @@ Field = Literal[
     "connections.tokens",
     "connections_providers.client_secret",
     "interim_app_credentials.secret",
+    "llm_bodies.body",
     "workflows_variables.closed",
     "workflows_variables.former",
 ]
@@ -62,6 +63,7 @@ _CONNECTION = command("sealed_values", "put_connection")
 _TOKENS = command("sealed_values", "put_tokens")
 _PROVIDER = command("sealed_values", "put_provider")
 _CONSENT = command("sealed_values", "put_consent")
+_LLM_BODY = command("sealed_values", "put_llm_body")
 _QUEUES = values("sealed_values", "queues", UUID)
 _ITEMS_WITHIN = rows("sealed_values", "items_within", ItemValue)
 _PUT_ITEMS = values("sealed_values", "put_items", int)
@@ -71,6 +73,7 @@ _PUT: Final = {
     "connections.tokens": _TOKENS,
     "connections_providers.client_secret": _PROVIDER,
     "interim_app_credentials.secret": _CONSENT,
+    "llm_bodies.body": _LLM_BODY,
     "workflows_variables.closed": _VARIABLE,
     "workflows_variables.former": _FORMER_VARIABLE,
 }

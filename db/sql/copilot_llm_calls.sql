@@ -93,7 +93,7 @@ with picked as (
 )
 delete from copilot_llm_monitor_logs c using picked p where c.call_id = p.call_id;
 
--- name: page (app)
+-- name: page (app, engine)
 -- Calls, newest first.
 select {columns}
 from copilot_llm_monitor_logs c

@@ -16,6 +16,8 @@ select v.field, v.row, v.closed from (
     union all
     select 'interim_app_credentials.secret', encode(i.state_hash, 'hex'), i.secret
     from interim_app_credentials i where i.workspace_id = :workspace_id
+    union all
+    select 'llm_bodies.body', b.hash, b.body from llm_bodies b where b.workspace_id = :workspace_id
 ) as v
 where v.closed >= :lowest and v.closed < :below and (v.field, v.row) > (:after_field, :after_row)
 order by v.field, v.row
@@ -50,6 +52,10 @@ where workspace_id = :workspace_id and provider_id = (:row::text)::uuid and clie
 -- The same of a consent under way.
 update interim_app_credentials set secret = :fresh
 where workspace_id = :workspace_id and state_hash = decode(:row, 'hex') and secret = :former;
+
+-- name: put_llm_body (engine)
+-- The same of what was sent to a model or came back, where that is closed.
+update llm_bodies set body = :fresh where workspace_id = :workspace_id and hash = :row and body = :former;
 
 -- name: queues (engine)
 -- The queues of a workspace.

@@ -85,14 +85,15 @@ MODULE = Module(
     version=1,
     title="Ask a language model",
     manual=(
-        "Sends a prompt to a language model and gives `{text, json, usage}`: what it said, with `json_schema` also as JSON that fits the "
-        "schema, and what it took. The model server is that of the step's `connection`, of the kind `llm`, else the one that the installation "
-        "is set up with; `model` names another model of the same server. `prompt` is the question, `system` what the model is to be, and "
-        "`messages` what was said before, each `{role, content}`. `files` go along with the question: pictures (PNG, JPEG, WebP, GIF), for "
-        "models that see, and text. JSON is checked: an answer that doesn't fit is sent back once, and then is `llm.malformed`. A server that is "
-        "busy, silent, or stops in the middle is asked again. What the model says on its way is in the step's log; each request is in the log "
-        "of model calls, and counts in the workspace's budget. A model may be wrong, and does what texts in its prompt tell it to: let a person "
-        "look, or check by rule, before anything is done that can't be undone."
+        "Sends a prompt to a language model and gives `{text, json, usage}`: what it said, with `json_schema` also as JSON that "
+        "fits the schema, and what it took. The model server is that of the step's `connection`, of the kind `llm`, else the "
+        "one that the installation is set up with; `model` names another model of the same server. `prompt` is the question, "
+        "`system` what the model is to be, and `messages` what was said before, each `{role, content}`. `files` go along with "
+        "the question: pictures (PNG, JPEG, WebP, GIF), for models that see, and text. JSON is checked: an answer that doesn't "
+        "fit is sent back once, and then is `llm.malformed`. A server that is busy, silent, or stops in the middle is asked "
+        "again. What the model says on its way is in the step's log; each request is in the log of model calls, and counts in "
+        "the workspace's budget. A model may be wrong, and does what texts in its prompt tell it to: let a person look, or "
+        "check by rule, before anything is done that can't be undone."
     ),
     kind="action",
     input_schema=object_of(

@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ _KINDS: dict[str, set[object]] = {
     "int4": {int},
     "int8": {int},
     "float8": {float},
+    "numeric": {Decimal},
     "text": {str},
     "bool": {bool},
     "uuid": {UUID},

@@ -8,16 +8,27 @@ from typing import Any
 
 import asyncpg
 
-from db import app_queues, connection_providers, connection_tokens, connections, queue_items, variables, workspaces
+from db import (
+    app_queues,
+    connection_providers,
+    connection_tokens,
+    connections,
+    copilot_llm_calls,
+    queue_items,
+    variables,
+    workspaces,
+)
 from db.connection_tokens import NewTokens
 from db.connections import Settings
-from db.ids import ConnectionId, ProviderId, QueueId, WorkspaceId
+from db.copilot_llm_calls import Start
+from db.ids import ConnectionId, ProviderId, QueueId, WorkspaceId, new_uuid7
+from db.log_seal import LogPlace
 from db.pool import Database
 from engine.queues.sealed_items import SealedItems
 from modules.sdk.context import QueueItem
 from workspace.connections.sealed import Sealed
 from workspace.key_store import DatabaseKeys
-from workspace.keys import KeyProvider, Vault, number_of
+from workspace.keys import KeyProvider, Place, Unreadable, Vault, number_of
 from workspace.secrets.variables import SecretVariables
 
 SETTINGS = Settings(
@@ -36,9 +47,31 @@ CLOSED_COLUMNS = {
     ("connections", "tokens"),
     ("connections_providers", "client_secret"),
     ("interim_app_credentials", "secret"),
+    ("llm_bodies", "body"),
     ("workflows_variables", "closed"),
     ("workflows_variables", "former"),
 }
+
+
+@dataclass(frozen=True)
+class EveryLog:
+    """A `LogSeal` of workspaces that all want it."""
+
+    vault: Vault
+
+    async def wanted(self, workspace_id: WorkspaceId) -> bool:
+        return True
+
+    async def close(self, place: LogPlace, plain: bytes) -> bytes:
+        return await self.vault.encrypt(Place(place.table, place.column, int(place.workspace_id), place.row), plain)
+
+    async def open(self, place: LogPlace, closed: bytes) -> bytes | None:
+        try:
+            return await self.vault.decrypt(
+                Place(place.table, place.column, int(place.workspace_id), place.row), closed
+            )
+        except Unreadable:
+            return None
 
 
 @dataclass
@@ -111,6 +144,10 @@ class Rows:
         assert await sealed.secret(connection) == {"v": value}
         assert await sealed.tokens(connection) == {"t": value}
         assert await sealed.client_secret(self.workspace_id, self.provider_id, provider.client_secret) == {"c": value}
+        async with self.db.engine(self.workspace_id) as conn:
+            conn.seal = EveryLog(self.vault)
+            [call] = await copilot_llm_calls.page(conn, self.workspace_id, copilot_llm_calls.Filter(), None, 1)
+            assert await copilot_llm_calls.body(conn, self.workspace_id, call.request_hash) == {"asked": "this"}
 
     async def items(self) -> list[Any]:
         """What the items hold, oldest first."""
@@ -144,6 +181,9 @@ async def furnished(db: Database, provider: KeyProvider, slug: str = "acme", *, 
     consent = await Sealed(vault).close_consent(ws, state, {"verifier": "words"})
     async with db.engine(ws) as conn:
         await connection_tokens.begin_consent(conn, ws, connection_id, None, state, consent, 3600.0)
+        conn.seal = EveryLog(vault)
+        call = Start(ws, new_uuid7(), "chat", "models.example", "m", {"asked": "this"}, {})
+        assert await copilot_llm_calls.start(conn, call, days=30, lease_s=30)
     return rows
 
 

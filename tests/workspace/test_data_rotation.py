@@ -64,7 +64,9 @@ async def test_all_at_rest_is_under_the_new_key_and_says_what_it_said(db: Databa
     assert set(map(frozenset, (await numbers(database_url, rows.workspace_id)).values())) == {frozenset({1})}
     (told,) = await rotation(db).rotate("acme")
     assert (told.workspace, told.number, told.unreadable) == ("acme", 2, [])
-    assert told.values == 5 + 5 + 1  # two of the secret, two of the connection, the client; items; the consent
+    assert (
+        told.values == 5 + 5 + 1 + 1
+    )  # two of the secret, two of the connection, the client; items; the consent; what a model was asked
     after = await numbers(database_url, rows.workspace_id)
     assert set(after) == CLOSED_COLUMNS
     assert set(map(frozenset, after.values())) == {frozenset({2})}

@@ -201,11 +201,11 @@ def told(error: Json) -> ModelProblem:
     """Of an error that stands in the place of an answer."""
     inner = error if isinstance(error, dict) else {"message": error}
     code = inner.get("code") or inner.get("type")
-    message = str(inner.get("message") or "it doesn't say which")[:_SHOWN]
+    message = str(inner.get("message") or "it doesn't say which")[:_SHOWN].rstrip(".")
     if code in (429, "429") or "rate_limit" in str(code):
-        return ModelProblem("llm.rate", f"The model server is asked too often: {message}", retry=True)
+        return ModelProblem("llm.rate", f"The model server is asked too often: {message}.", retry=True)
     return ModelProblem(
-        "llm.server", f"The model server had an error in the middle of its answer: {message}", retry=True
+        "llm.server", f"The model server had an error in the middle of its answer: {message}.", retry=True
     )
 
 
