@@ -12,6 +12,7 @@ from uuid import UUID
 from db import copilot_llm_calls, llm_settings
 from db.connection import Connection
 from db.copilot_llm_calls import Call, Filter, Status
+from db.data import storable
 from db.ids import WorkspaceId
 from db.llm_settings import Budget, Price
 from db.log_seal import UnreadableData
@@ -26,7 +27,7 @@ from engine.views import moment
 JsonObject = dict[str, Json]
 
 _STATUSES = get_args(Status)
-_PRICE = ("input_usd", "output_usd", "cache_read_usd", "cache_write_usd")
+_PRICE = ("model", "input_usd", "output_usd", "cache_read_usd", "cache_write_usd")
 _LONGEST_MODEL = 200
 _MOST_USD = Decimal(1_000_000_000)
 _MOST_TOKENS = 2**62
@@ -88,10 +89,11 @@ class ModelCalls:
             [_price_view(one) for one in found[:limit]], [found[limit - 1].model] if len(found) > limit else None
         )
 
-    async def set_price(self, workspace_id: WorkspaceId, model: str, body: Json) -> JsonObject:
-        """`{input_usd, output_usd, cache_read_usd?, cache_write_usd?}`, dollars for a million tokens."""
+    async def set_price(self, workspace_id: WorkspaceId, body: Json) -> JsonObject:
+        """`{model, input_usd, output_usd, cache_read_usd?, cache_write_usd?}`, dollars for a million tokens."""
         given = object_of(body, _PRICE)
-        if not 0 < len(model) <= _LONGEST_MODEL or "\x00" in model:
+        model = given.get("model")
+        if not isinstance(model, str) or not 0 < len(model) <= _LONGEST_MODEL or not storable(model):
             raise Invalid("request.invalid", f"A model's name has 1 to {_LONGEST_MODEL} characters.")
         input_usd, output_usd = _usd(given, "input_usd"), _usd(given, "output_usd")
         if input_usd is None or output_usd is None:
@@ -110,7 +112,7 @@ class ModelCalls:
 
     async def delete_price(self, workspace_id: WorkspaceId, model: str) -> None:
         async with acting(self._db, workspace_id) as conn:
-            if not await llm_settings.delete_price(conn, workspace_id, model):
+            if not storable(model) or not await llm_settings.delete_price(conn, workspace_id, model):
                 raise NotFound("price", model)
 
     async def budget(self, workspace_id: WorkspaceId) -> JsonObject:

@@ -79,7 +79,12 @@ _CALL: dict[str, Schema] = {
 
 LLM_REQUESTS: dict[str, Schema] = {
     "NewLlmPrice": closed(
-        {"input_usd": _USD, "output_usd": _USD}, {"cache_read_usd": _MAYBE_USD, "cache_write_usd": _MAYBE_USD}
+        {
+            "model": {"type": "string", "minLength": 1, "maxLength": 200},
+            "input_usd": _USD,
+            "output_usd": _USD,
+        },
+        {"cache_read_usd": _MAYBE_USD, "cache_write_usd": _MAYBE_USD},
     ),
     "NewLlmBudget": closed(
         {},

@@ -1,5 +1,6 @@
 """What belongs to one workspace is invisible to another, by any statement, any table, any way in."""
 
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -7,11 +8,13 @@ import pytest
 
 from db import (
     api_keys,
+    copilot_llm_calls,
     email_routes,
     events,
     files,
     flushes,
     key_values,
+    llm_settings,
     mailboxes,
     payloads,
     polls,
@@ -74,6 +77,16 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         listener = events.Wanted("t", "event", (slug,))
         await events.bind(connection, workspace_id, owner.workflow_id, [listener])
         await polls.bind(connection, workspace_id, owner.workflow_id, [polls.Wanted("t", 3600.0)])
+        await llm_settings.put_price(
+            connection,
+            workspace_id,
+            slug,
+            input_usd=Decimal(1),
+            output_usd=Decimal(2),
+            cache_read_usd=None,
+            cache_write_usd=None,
+        )
+        await llm_settings.put_budget(connection, workspace_id, llm_settings.Budget(1, None))
         await events.keep(connection, workspace_id, EventId(new_uuid7()), "k", slug, slug, 60)
         mails = [email_routes.WantedRoute("t", f"box-{slug}", ())]
         assert await email_routes.bind(connection, workspace_id, owner.workflow_id, mails) is None
@@ -95,6 +108,10 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         await events.wait(connection, workspace_id, run.run_id, "a", "k", None)
         [poll] = await polls.list_polls(connection, workspace_id, None, 1)
         await polls.note_keys(connection, poll, ["seen"])
+        abilities = llm_settings.Abilities(True, True, "text", True, True, None, True, 0.0)
+        await llm_settings.put_abilities(connection, workspace_id, "e", "m", abilities)
+        asked = copilot_llm_calls.Start(workspace_id, new_uuid7(), "chat", slug, "m", {"asked": slug}, {})
+        assert await copilot_llm_calls.start(connection, asked, days=1, lease_s=30)
     return owner, run.run_id
 
 

@@ -18,7 +18,7 @@ EXPECTED = {
     *("kv.delete", "kv.get", "kv.increment", "kv.set", "postgres.query", "queue.consumer", "queue.enqueue"),
     *("email.send", "email.trigger", "human.approve", "poll.trigger", "schedule.trigger"),
     *("event.emit", "event.trigger", "workflow.finished"),
-    *("code.javascript", "code.python", "files.delete", "files.read", "files.write"),
+    *("code.javascript", "code.python", "files.delete", "files.read", "files.write", "llm.prompt"),
 }
 
 

@@ -51,14 +51,14 @@ async def list_prices(caller: Who, engine: With, limit: Limit = None, cursor: Cu
     return paged(await engine.model_calls.list_prices(caller.workspace_id, decode_cursor(cursor), limit or 50))
 
 
-@router.put("/llm-prices/{model:path}", openapi_extra=does("llm.write", {200: "LlmPrice"}, **taking("NewLlmPrice")))
-async def set_price(model: str, body: Given, caller: Who, engine: With) -> Response:
-    """What a model costs, in dollars for a million tokens."""
-    return answer(await engine.model_calls.set_price(caller.workspace_id, model, body))
+@router.put("/llm-prices", openapi_extra=does("llm.write", {200: "LlmPrice"}, **taking("NewLlmPrice")))
+async def set_price(body: Given, caller: Who, engine: With) -> Response:
+    """`{model, input_usd, output_usd, cache_read_usd?, cache_write_usd?}`: what a model costs, in dollars for a million tokens."""
+    return answer(await engine.model_calls.set_price(caller.workspace_id, body))
 
 
-@router.delete("/llm-prices/{model:path}", status_code=204, openapi_extra=does("llm.write", {204: None}))
-async def delete_price(model: str, caller: Who, engine: With) -> Response:
+@router.delete("/llm-prices", status_code=204, openapi_extra=does("llm.write", {204: None}))
+async def delete_price(caller: Who, engine: With, model: Annotated[str, Query(description="Its name.")]) -> Response:
     """What the product knows of the model's price holds again."""
     await engine.model_calls.delete_price(caller.workspace_id, model)
     return Response(status_code=204)

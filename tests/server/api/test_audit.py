@@ -135,6 +135,15 @@ async def _unpin(api: Api) -> httpx.Response:
     return await api.owner.post(f"/runs/{run_id}/unpin")
 
 
+A_PRICE: JsonObject = {"input_usd": 2.5, "output_usd": 10}
+
+
+async def _delete_price(api: Api) -> httpx.Response:
+    model = fresh("m")
+    await api.owner.put("/copilot/llm-prices", json=A_PRICE | {"model": model})
+    return await api.owner.delete("/copilot/llm-prices", params={"model": model})
+
+
 async def _revoke(api: Api) -> httpx.Response:
     made = await api.owner.post("/api-keys", json={"name": "k", "role": "viewer"})
     return await api.owner.delete(f"/api-keys/{made.json()['api_key_id']}")
@@ -229,6 +238,9 @@ SCENES: dict[str, Scene] = {
     ),
     "POST /polls/{poll_id}/now": lambda api: _on(a_poll(api), api, "POST", "/polls/{}/now"),
     "POST /polls/{poll_id}/reset": lambda api: _on(a_poll(api), api, "POST", "/polls/{}/reset", {}),
+    "PUT /copilot/llm-prices": lambda api: api.owner.put("/copilot/llm-prices", json=A_PRICE | {"model": fresh("m")}),
+    "DELETE /copilot/llm-prices": _delete_price,
+    "PUT /copilot/llm-budget": lambda api: api.owner.put("/copilot/llm-budget", json={"daily_tokens": 10**6}),
     "POST /events": lambda api: api.owner.post("/events", json={"name": "said", "data": 1}),
     "POST /inbox/{event_id}/replay": lambda api: _on(an_event(api), api, "POST", "/inbox/{}/replay"),
     "POST /inbox/{event_id}/drop": lambda api: _on(an_event_that_waits(api), api, "POST", "/inbox/{}/drop"),

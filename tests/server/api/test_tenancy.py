@@ -116,6 +116,20 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
     provider = await made.made("POST", "/connection-providers", {"name": only, "config": oauth, "secret": secret})
     bearer = {"kind": "bearer", "config": {"base_url": "https://x.example"}, "secret": {"token": word}}
     connection = await made.made("POST", "/connections", {"name": only, "app": "shop", **bearer})
+    # Its server can't be reached, which makes a call that failed.
+    models = {"kind": "llm", "config": {"base_url": "http://127.0.0.1:9/v1", "model": word}, "secret": {}}
+    await made.made("POST", "/connections", {"name": f"llm-{tag}", "app": "llm", **models})
+    asking = {
+        "schema_version": 1,
+        "name": f"ask-{tag}",
+        "steps": {"a": {**step("llm.prompt", prompt=word), "connection": f"llm-{tag}"}},
+        "edges": [],
+        "requires": {"connections": {f"llm-{tag}": {"app": "llm"}}},
+    }
+    await made.made("POST", "/workflows", {"document": asking})
+    await made.made("POST", f"/workflows/ask-{tag}/runs", {"version": "draft", "wait": 60})
+    call = (await made.made("GET", "/copilot/llm-calls"))["items"][0]
+    await made.made("PUT", "/copilot/llm-prices", {"model": word, "input_usd": 1, "output_usd": 2})
     me = (await made.made("GET", "/workspaces"))["items"][0]
     schedule = (await made.made("GET", "/schedules"))["items"][0]
     while not (poll := (await made.made("GET", "/polls"))["items"][0])["failures"]:
@@ -140,6 +154,7 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
         "schedule_id": [schedule["schedule_id"]],
         "event_id": [event["event_id"]],
         "poll_id": [poll["poll_id"]],
+        "call_id": [call["call_id"]],
     }
     return made
 
