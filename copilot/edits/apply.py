@@ -1,8 +1,8 @@
 """Typed edits of a draft: a pure function from a document and operations to the document that results, or to what stands against it.
 
-All operations are done in their order, or none. What isn't named isn't touched: an operation changes the parts that it is about, and the order of
-keys and steps stays. The result may have findings (the validator's business); it is only never half an edit. Any JSON may be given for both, and
-nothing is raised.
+All operations are done in their order, or none. What isn't named isn't touched: an operation changes the parts that
+it is about, and the order of keys and steps stays. The result may have findings (the validator's business); it is
+only never half an edit. Any JSON may be given for both, and nothing is raised.
 """
 
 from __future__ import annotations

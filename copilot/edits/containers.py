@@ -1,7 +1,8 @@
 """Containers: put steps into a new one, and take them out again.
 
-`wrap_in` keeps the edges among the steps; edges from and to the rest are the container's afterwards, so what came before comes before the whole. An
-edge that leaves the group by another handle than `out` can't become the container's, since a container has handles of its own: that is refused.
+`wrap_in` keeps the edges among the steps; edges from and to the rest are the container's afterwards, so what came
+before comes before the whole. An edge that leaves the group by another handle than `out` can't become the
+container's, since a container has handles of its own: that is refused.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _remove(draft: Draft, given: Arguments) -> None:
 
 
 def _place(items: list[Json], token: str, *, end: bool) -> int:
-    if end and token == "-":
+    if end and token == "-":  # noqa: S105  (a place of a JSON Pointer)
         return len(items)
     if token.isascii() and token.isdigit() and len(token) < 7 and int(token) < len(items) + (1 if end else 0):
         return int(token)

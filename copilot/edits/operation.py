@@ -6,7 +6,7 @@ operation is refused with a sentence, and the document stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -128,13 +128,13 @@ class Draft:
         return found
 
 
-def put(target: JsonObject, key: str, value: Json, order: list[str]) -> None:
+def put(target: JsonObject, key: str, value: Json, order: Sequence[str]) -> None:
     """Sets a member. A new one goes where the order of keys has it, before the first that comes later; the others stay as they stand."""
     if key in target or key not in order:
         target[key] = value
         return
     place = order.index(key)
-    later = {name for name in order[place + 1 :]}
+    later = set(order[place + 1 :])
     names = list(target)
     behind = names[next((at for at, name in enumerate(names) if name in later), len(names)) :]
     moved = {name: target.pop(name) for name in behind}

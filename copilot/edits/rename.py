@@ -1,8 +1,9 @@
 """Another id for a step: edges, containers, tests, layout and every expression that reads it follow.
 
-Which texts read it is told by the validator's own walk (`engine/spec/uses.py`), so what is never parsed (sources, templates, literals) stays as it is.
-A text is changed where it names the step and nowhere else, and then compiled again: it must read what it read before, but for the id. Where that
-can't be had, the operation is refused rather than half done.
+Which texts read it is told by the validator's own walk (`engine/spec/uses.py`), so what is never parsed (sources,
+templates, literals) stays as it is. A text is changed where it names the step and nowhere else, and then compiled
+again: it must read what it read before, but for the id. Where that can't be had, the operation is refused rather than
+half done.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A tool with several actions: one schema, one place where each action's arguments, rights and refusals are met.
 
-The schema is flat, `action` an enum and all else optional, since models and endpoints handle unions badly; which arguments an action takes and needs
-is checked here and told in one sentence. Whatever an action refuses (`Problem`) becomes an answer to the model; what it writes is the person's doing
-in the audit trail, under the mark of the call.
+The schema is flat, `action` an enum and all else optional, since models and endpoints handle unions badly; which
+arguments an action takes and needs is checked here and told in one sentence. Whatever an action refuses (`Problem`)
+becomes an answer to the model; what it writes is the person's doing in the audit trail, under the mark of the call.
 """
 
 from __future__ import annotations
@@ -143,5 +143,6 @@ def refused(problem: Problem) -> Answer:
 def _not_allowed(kit: Kit, asker: Asker, tool: str, action: str, right: str) -> Answer:
     able = [role for role in _ROLES if (role, right) in kit.rights]
     who = " or ".join(f"an {role}" for role in able) or "nobody"
-    sentence = f"The person you act for is a {asker.role} and may not do `{tool}.{action}`. {who.capitalize()} of this workspace can: say so to them."
+    asked = f"The person you act for is a {asker.role} and may not do `{tool}.{action}`."
+    sentence = f"{asked} {who[0].upper()}{who[1:]} of this workspace can: say so to them."
     return Answer({"error": "auth.forbidden", "message": sentence}, error="auth.forbidden")

@@ -19,8 +19,8 @@ def misfit(schema: Mapping[str, Json], arguments: Json) -> str | None:
         if name not in known:
             return f"there is no argument {name[:60]!r}, only {', '.join(f'`{each}`' for each in known)}.{suggestion(name, known)}"
     # Null stands for what isn't given: strict endpoints make models write every property.
-    given = {name: value for name, value in arguments.items() if value is not None}
-    wrong = check_now({**schema}, given)
+    given: dict[str, Json] = {name: value for name, value in arguments.items() if value is not None}
+    wrong = check_now(dict(schema), given)
     first = wrong[0] if wrong else None
     if not isinstance(first, dict):
         return None

@@ -2,8 +2,9 @@
 
     {"data": …, "source": "run log"}
 
-The rule of the tools: whatever stems from documents, logs, mails, bodies, names or the pages of modules stands below such a mark, and only
-there. What a tool says itself beside it (numbers, hashes, what to do next) is fixed text. Instructions that hide in a name are data like any other.
+The rule of the tools: whatever stems from documents, logs, mails, bodies, names or the pages of modules stands below
+such a mark, and only there. What a tool says itself beside it (numbers, hashes, what to do next) is fixed text.
+Instructions that hide in a name are data like any other.
 
 A value that is too large is cut where it is long rather than refused: texts by characters, lists and objects by members, each with a word about
 what is missing, so that the model knows to ask for a part.

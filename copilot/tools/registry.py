@@ -1,4 +1,7 @@
-"""All tools, found by themselves: a file of this package that exports `TOOL` is one. Sorted by name, so that a prompt's prefix stays the same."""
+"""All tools, found by themselves: a file of this package that exports `TOOL` is one.
+
+Sorted by name, so that a prompt's prefix stays the same.
+"""
 
 from __future__ import annotations
 
