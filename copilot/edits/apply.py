@@ -32,7 +32,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Misfit:
     """What is wrong with one operation. `index` counts from 0; -1 for what is wrong with all."""
 
     index: int
@@ -43,19 +43,17 @@ class Problem:
         return {"operation": self.index, "op": self.op, "message": self.message}
 
 
-def apply(document: Json, operations: Json, catalog: Catalog) -> JsonObject | list[Problem]:
+def apply(document: Json, operations: Json, catalog: Catalog) -> JsonObject | list[Misfit]:
     """The document that results, a new value; or the problems, of which the first one ended the edit. Misfits of form are all told at once."""
     if not isinstance(document, dict):
         return [
-            Problem(
-                -1, None, "The draft isn't an object, so nothing can be changed in it: save a whole document first."
-            )
+            Misfit(-1, None, "The draft isn't an object, so nothing can be changed in it: save a whole document first.")
         ]
     if not isinstance(operations, list) or not operations:
-        return [Problem(-1, None, "Give `operations`, a list of at least one.")]
+        return [Misfit(-1, None, "Give `operations`, a list of at least one.")]
     if len(operations) > MOST_OPERATIONS:
         return [
-            Problem(-1, None, f"{len(operations):,} operations are too many: at most {MOST_OPERATIONS} in one call.")
+            Misfit(-1, None, f"{len(operations):,} operations are too many: at most {MOST_OPERATIONS} in one call.")
         ]
     misfits = [problem for at, given in enumerate(operations) if (problem := _misfit(at, given)) is not None]
     if misfits:
@@ -67,35 +65,35 @@ def apply(document: Json, operations: Json, catalog: Catalog) -> JsonObject | li
         try:
             OPERATIONS[name].change(draft, copy.deepcopy(given))
         except Refused as refused:
-            return [Problem(at, name, refused.sentence)]
+            return [Misfit(at, name, refused.sentence)]
     return draft.document
 
 
-def _misfit(at: int, given: Json) -> Problem | None:
+def _misfit(at: int, given: Json) -> Misfit | None:
     if not isinstance(given, dict):
-        return Problem(at, None, "An operation is an object with `op`.")
+        return Misfit(at, None, "An operation is an object with `op`.")
     name = given.get("op")
     operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
         shown = name[:60] if isinstance(name, str) else name
-        return Problem(
+        return Misfit(
             at, None, f"There is no operation {shown!r}: {', '.join(OPERATIONS)}.{suggestion(str(name), OPERATIONS)}"
         )
     known = (*operation.needs, *operation.takes)
     for key in given:
         if key != "op" and key not in known:
-            return Problem(
+            return Misfit(
                 at, operation.name, f"It takes no `{key[:60]}`, only {', '.join(known)}.{suggestion(key, known)}"
             )
     missing = [key for key in operation.needs if key not in given]
     if missing:
-        return Problem(at, operation.name, f"It needs {', '.join(f'`{key}`' for key in missing)}.")
+        return Misfit(at, operation.name, f"It needs {', '.join(f'`{key}`' for key in missing)}.")
     for key, value in given.items():
         if key != "op":
             wrong = check_now(PARAMETERS[key], value)
             first = wrong[0] if wrong else None
             if isinstance(first, dict):
-                return Problem(at, operation.name, f"`{key}` doesn't fit: {first['message']}.")
+                return Misfit(at, operation.name, f"`{key}` doesn't fit: {first['message']}.")
     return None
 
 

@@ -69,7 +69,7 @@ def renamed(source: str, old: str, new: str) -> str:
     """The text with `steps.old` and `steps['old']` as the new name, inside of its expressions and outside of their strings."""
     name = re.escape(old)
     token = re.compile(
-        rf"(?<![\w.])(?P<dot>steps\s*\.\s*){name}(?!\w)|(?<![\w.])(?P<open>steps\s*\[\s*(?P<quote>['\"])){name}(?=(?P=quote)\s*\])"
+        rf"(?<![\w.])(?P<dot>steps\s*\.\s*){name}(?!\w)|(?<![\w.])(?P<open>steps\s*\[\s*(?P<quote>['\"])){name}(?P=quote)(?=\s*\])"
         rf"|{_STRING}|(?P<mark>[\[\](){{}}])",
         re.DOTALL,
     )
@@ -88,7 +88,8 @@ def renamed(source: str, old: str, new: str) -> str:
             pieces.append(source[position : match.start()])
             position = match.end()
             if match["dot"] or match["open"]:
-                pieces.append((match["dot"] or match["open"]) + new)
+                # The quote that closes is part of the match, lest it be taken for one that opens.
+                pieces.append(f"{match['dot'] or match['open']}{new}{match['quote'] or ''}")
                 continue
             pieces.append(match[0])
             if match["mark"] is not None and match["mark"] in "[({":

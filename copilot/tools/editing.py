@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from copilot.edits.apply import Problem as Misfit
-from copilot.edits.apply import apply
+from copilot.edits.apply import Misfit, apply
 from copilot.tools.actions import Call
 from copilot.tools.findings import told
 from copilot.tools.marking import marked

@@ -118,8 +118,8 @@ _VERSION: JsonObject = {"type": "string", "pattern": "^(draft|deployed|[1-9][0-9
 TOOL = ActionTool(
     name="workflows",
     description=(
-        "Workflow documents. list; get: the draft with its revision (or a version; `steps` for some steps whole); create: a new one, as a draft; "
-        "edit: typed operations on the draft, all or none, with `base_revision` of what you read; answers the new revision and the "
+        "Workflow documents. list; get: the draft with its revision (or a version; `steps` for some steps whole); create: a new draft; "
+        "edit: typed operations on the draft, all or none, with `base_revision` of what you read; answers revision and the "
         "validator's findings; validate: the draft's findings; diff: what changed between two versions. Nothing goes live by these. "
         "`workflow` is the one that the conversation is about unless given."
     ),
