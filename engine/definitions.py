@@ -214,8 +214,12 @@ class Definitions:
         base_revision: int | None,
         *,
         authority: Authority,
+        document: Json = None,
     ) -> tuple[JsonObject, bool]:
-        """The version that is live now, and whether it is a new one. Raises `Invalid` with findings, `Conflict` when the draft moved on."""
+        """The version that is live now, and whether it is a new one. Raises `Invalid` with findings, `Conflict` when the draft moved on.
+
+        With `document` that is deployed in the draft's place, and the draft stays as it is: for some of its changes without the others.
+        """
         async with acting(self._db, workspace_id) as conn:
             workflow = living(await find_workflow(conn, workspace_id, reference), reference)
             await workflows.lock(conn, workspace_id, workflow.workflow_id)
@@ -226,7 +230,7 @@ class Definitions:
                     f"The draft is at revision {draft.revision}, not at {base_revision}.",
                     extra={"revision": draft.revision},
                 )
-            document = complete(upgrade(draft.document), self._catalog)
+            document = complete(upgrade(draft.document if document is None else document), self._catalog)
             await authorise(conn, workspace_id, document, authority)
             view = await workspace_view(conn, workspace_id)
             findings = (
