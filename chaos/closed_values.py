@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from db import app_queues, connection_providers, connection_tokens, connections, queue_items, variables, workspaces
+from db import (
+    app_queues,
+    connection_providers,
+    connection_tokens,
+    connections,
+    copilot_llm_calls,
+    queue_items,
+    variables,
+    workspaces,
+)
 from db.connection_tokens import NewTokens
 from db.connections import Settings
-from db.ids import ConnectionId, ProviderId, WorkspaceId
+from db.copilot_llm_calls import Start
+from db.ids import ConnectionId, ProviderId, WorkspaceId, new_uuid7
 from db.pool import Database
 from engine.queues.sealed_items import SealedItems
 from modules.sdk.context import QueueItem
 from workspace.connections.sealed import Sealed
 from workspace.key_store import DatabaseKeys
 from workspace.keys import KeyProvider, Vault
+from workspace.log_seal import WorkspaceLogSeal
 from workspace.secrets.variables import SecretVariables
 
 SLUG = "rounds-of-keys"
@@ -36,6 +47,7 @@ async def have_closed_values(db: Database, provider: KeyProvider) -> None:
     await _secret(db, ws, vault)
     await _credentials(db, ws, Sealed(vault))
     await _item(db, ws, vault)
+    await _call(db, ws, vault)
 
 
 async def _secret(db: Database, ws: WorkspaceId, vault: Vault) -> None:
@@ -97,3 +109,13 @@ async def _item(db: Database, ws: WorkspaceId, vault: Vault) -> None:
         assert queue_id is not None
         items = await SealedItems(vault).seal(ws, [QueueItem({"n": 1})])
         await queue_items.enqueue(connection, ws, queue_id, items)
+
+
+async def _call(db: Database, ws: WorkspaceId, vault: Vault) -> None:
+    """What a language model was asked, in a workspace that keeps such things closed."""
+    async with db.engine(ws) as connection:
+        await connection.script(f"update workspaces set encrypt_logs = true where slug = '{SLUG}'")  # noqa: S608  a constant
+    async with db.single() as connection:
+        connection.seal = WorkspaceLogSeal(db, vault, fresh_s=0.0)
+        call = Start(ws, new_uuid7(), "chat", "none", "m", {"asked": "words"}, {})
+        await copilot_llm_calls.start(connection, call, days=30, lease_s=30.0)

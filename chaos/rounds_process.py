@@ -21,10 +21,12 @@ from chaos.closed_values import SLUG, have_closed_values
 from chaos.evidence import FIRED
 from chaos.scale.admin import administering
 from chaos.scale.backlog import past_weeks
-from db import workspaces
+from db import copilot_llm_calls, workspaces
+from db.copilot_llm_calls import Start
 from db.errors import DatabaseError
 from db.failing import FailingDatabase
 from db.failpoints import Failpoints, read_points
+from db.ids import new_uuid7
 from db.migrate import migrate
 from db.pool import Database
 from engine.maintenance import Maintenance
@@ -68,6 +70,28 @@ async def _files(home: Path, db: Database) -> None:
         await objects.close()
 
 
+async def _models(home: Path, db: Database) -> None:
+    """A step of a turn whose call was left open by the dead, and the sweep of such calls and of what is past its time."""
+    del home
+    async with db.engine() as connection:
+        main = await workspaces.by_slug(connection, "main")
+    assert main is not None
+    turn_id = new_uuid7()
+    for step in (0, 1):
+        call = Start(
+            main.workspace_id, new_uuid7(), "chat", "none", "m", {"asked": step}, {}, turn_id=turn_id, step=step
+        )
+        async with db.single() as connection:
+            await copilot_llm_calls.start(connection, call, days=0, lease_s=0)
+            await copilot_llm_calls.put_off(connection, [call.call_id], 0)
+    async with db.engine(main.workspace_id) as connection:
+        await copilot_llm_calls.enter(connection, main.workspace_id, turn_id, 0)
+    async with db.engine() as connection:
+        await copilot_llm_calls.sweep(connection)
+    async with db.engine() as connection:
+        await copilot_llm_calls.delete_old(connection, 0)
+
+
 async def _rotation(home: Path, db: Database) -> None:
     """From the first of two keys to the second, and back."""
     path = _key_file(home)
@@ -101,6 +125,15 @@ WORKS: Mapping[str, tuple[Work, tuple[str, ...]]] = {
         ),
     ),
     "files": (_files, ("files.",)),
+    "models": (
+        _models,
+        (
+            "copilot_llm_calls.enter",
+            "copilot_llm_calls.old_",
+            "copilot_llm_calls.put_off",
+            "copilot_llm_calls.sweep",
+        ),
+    ),
     "rotation": (_rotation, ("keys.rewrap",)),
     "data_keys": (_data_keys, ("sealed_values.", "keys.settle", "keys.retire", "keys.drop")),
 }

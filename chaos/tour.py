@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 from chaos.checker import ASIDE
 from chaos.load import NO_ANSWER
 from chaos.mail_servers import PASSWORD, USER, MailServers, mail_servers
+from chaos.model_server import model_server
 from chaos.scene import Document, flow, step
 from chaos.stand import Stand
 from engine.expressions.values import Json
@@ -66,12 +67,15 @@ class Tour:
                 self.laps += 1
                 await asyncio.sleep(_PAUSE_S)
 
-        async with mail_servers() as servers:
+        async with mail_servers() as servers, model_server() as models:
 
             async def _mailboxes(name: str) -> None:
                 await self._mailboxes(name, servers)
 
-            await asyncio.gather(*(again(way) for way in (*ways, _mailboxes)))
+            async def _models(name: str) -> None:
+                await self._models(name, models)
+
+            await asyncio.gather(*(again(way) for way in (*ways, _mailboxes, _models)))
 
     async def _workflows(self, name: str) -> None:
         document = _all_in_one(name)
@@ -226,6 +230,34 @@ class Tour:
         await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
         for each in needs:
             await self._ask("DELETE", f"/connections/{each}?force=true", None)
+
+    async def _models(self, name: str, base_url: str) -> None:
+        """A model that nobody has tried yet is asked for words and for JSON."""
+        config: Json = {"base_url": base_url, "model": name}
+        about: Json = {
+            "name": name,
+            "app": "llm",
+            "kind": "llm",
+            "config": config,
+            "secret": {"api_key": "of the tour"},
+        }
+        await self._ask("POST", "/connections", about)
+        await self._ask("PUT", "/copilot/llm-prices", {"model": name, "input_usd": 1, "output_usd": 2})
+        await self._ask("PUT", "/copilot/llm-budget", {"daily_tokens": None, "daily_usd": 1_000_000})
+        schema: Json = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+        document = flow(
+            name,
+            None,
+            words=step("llm.prompt", prompt="How is it?") | {"connection": name},
+            json=step("llm.prompt", prompt="How many?", json_schema=schema, after="words") | {"connection": name},
+        )
+        document["requires"] = {"connections": {name: {"app": "llm"}}}
+        await self._ask("POST", "/workflows", {"document": document})
+        await self._ask("POST", f"/workflows/{name}/deploy", {"note": "first"})
+        await self._ask("POST", f"/workflows/{name}/runs", {"input": {}, "wait": 30}, key=name)
+        await self._ask("DELETE", f"/copilot/llm-prices?model={name}", None)
+        await self._ask("DELETE", f"/workflows/{name}?purge=true&force=true", None)
+        await self._ask("DELETE", f"/connections/{name}?force=true", None)
 
     async def _families(self, name: str) -> None:
         """A parent that is called off while its child waits, and a run whose execution is ended from outside."""

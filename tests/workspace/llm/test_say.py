@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import asyncpg
+
 from db import llm_settings
 from db.ids import new_uuid7
 from db.pool import Database
-from tests.fixtures.model_server import ModelServer, calls, chunks, raw, says
-from tests.workspace.llm.stand import Stand, stand_on, turn
+from tests.fixtures.model_server import ModelServer, calls, chunks, fails, raw, says
+from tests.workspace.llm.stand import MASTER, Stand, stand_on, turn
+from workspace.key_store import DatabaseKeys
+from workspace.keys import Vault
 from workspace.llm.answer import Answer
 from workspace.llm.asking import Delta, PromptName, ToolCall
 from workspace.llm.budget import Limits
+from workspace.log_seal import WorkspaceLogSeal
 
 TOOL = {"type": "function", "function": {"name": "workflows", "parameters": {"type": "object"}}}
 
@@ -186,3 +191,50 @@ async def test_over_its_budget_a_workspace_sends_nothing(db: Database, model_ser
         async with db.tenant(stand.workspace_id) as connection:
             await llm_settings.put_budget(connection, stand.workspace_id, llm_settings.Budget(1000, None))
         assert (await stand.say()).text == "a"
+
+
+async def test_in_a_workspace_that_encrypts_its_logs_nothing_can_be_read(
+    stand: Stand, model_server: ModelServer, database_url: str
+) -> None:
+    stand.db.seal_by(WorkspaceLogSeal(stand.db, Vault(MASTER, DatabaseKeys(stand.db)), fresh_s=0))
+    await model_server.script(says("a private answer", times=1), fails(500, "a private trouble"))
+    of = turn()
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("update workspaces set encrypt_logs = true")
+    said = await stand.say("a private question", purpose=of)
+    await stand.problem("another question")
+    kept = [bytes(row["body"][:1]) for row in await admin.fetch("select body from llm_bodies")]
+    errors = str([row["error"] for row in await admin.fetch("select error from copilot_llm_monitor_logs")])
+    await admin.close()
+    assert set(kept) == {b"\x01"}  # what is compressed alone begins otherwise
+    assert "private" not in errors
+    assert await stand.say("again", purpose={**of, "attempt": 2}) == said
+    first, second = await stand.calls()
+    assert "a private question" in str(await stand.bodies(first))
+    assert isinstance(second.error, dict)
+    assert "a private trouble" in str(second.error["message"])
+
+
+async def test_what_is_known_of_a_model_is_found_out_again_when_it_is_old(
+    stand: Stand, model_server: ModelServer
+) -> None:
+    await model_server.script(says("fine", times=0))
+    for _ in range(2):
+        await stand.say(tools=[TOOL])
+    assert [call.purpose for call in await stand.calls()].count("probe") == 2
+    async with stand.db.engine() as connection:
+        await connection.script("update llm_abilities set probed_at = now() - interval '8 days'")
+    async with stand_on(stand.db, model_server) as another:
+        await another.say(tools=[TOOL])
+        await another.say(tools=[TOOL])
+    assert [call.purpose for call in await stand.calls()].count("probe") == 4
+
+
+async def test_a_server_that_cannot_be_asked_is_supposed_to_do_everything(
+    stand: Stand, model_server: ModelServer
+) -> None:
+    probes = {"system": "Millstream tries"}
+    await model_server.script(fails(503, when=probes, times=2), calls(("workflows", {}), times=0))
+    assert (await stand.say(tools=[TOOL])).tool_calls
+    assert (await stand.say(tools=[TOOL])).tool_calls
+    assert [call.status for call in await stand.calls() if call.purpose == "probe"] == ["error"] * 2 + ["ok"] * 2
