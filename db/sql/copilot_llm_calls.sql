@@ -24,7 +24,7 @@ limit 1;
 with body as (
     insert into llm_bodies (workspace_id, hash, body, kept_until)
     values (:workspace_id, :request_hash, :body, now() + make_interval(days => :days))
-    on conflict (workspace_id, hash) do update set kept_until = excluded.kept_until
+    on conflict (workspace_id, hash) do update set body = excluded.body, kept_until = excluded.kept_until
 )
 insert into copilot_llm_monitor_logs as c (
     workspace_id, call_id, purpose, subject, user_id, conversation_id, turn_id, message_id, run_id, path, step, attempt, parent_id,
@@ -44,7 +44,7 @@ returning c.call_id;
 -- What came back.
 insert into llm_bodies (workspace_id, hash, body, kept_until)
 values (:workspace_id, :hash, :body, now() + make_interval(days => :days))
-on conflict (workspace_id, hash) do update set kept_until = excluded.kept_until;
+on conflict (workspace_id, hash) do update set body = excluded.body, kept_until = excluded.kept_until;
 
 -- name: finish (engine)
 -- The end of a call that is still open.

@@ -103,10 +103,10 @@ class CallLog:
             async with self._db.engine(workspace_id) as connection:
                 return await copilot_llm_calls.finish(connection, workspace_id, call_id, whole, days=self._days)
 
-        try:
-            return await _patiently(work)
-        finally:
-            self._open.discard(call_id)
+        # Who is called off in this moment doesn't take back what was answered.
+        writing = asyncio.ensure_future(_patiently(work))
+        writing.add_done_callback(lambda done: self._written(call_id, done))
+        return await asyncio.shield(writing)
 
     async def last_words(self, workspace_id: WorkspaceId, call_id: UUID, end: End) -> None:
         """The end of a call whose caller is gone: tried once. What isn't written is found by the sweep."""
@@ -121,6 +121,11 @@ class CallLog:
                 self._open.discard(call_id)
 
         await asyncio.shield(asyncio.ensure_future(work()))
+
+    def _written(self, call_id: UUID, done: asyncio.Future[bool]) -> None:
+        self._open.discard(call_id)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.info("the end of the call %s couldn't be written: %s", call_id, error)
 
     def _keep(self) -> None:
         if self._keeping is None or self._keeping.done():

@@ -27,7 +27,7 @@ from db.pool import Database
 from modules.sdk.json import Json, JsonObject
 from modules.sdk.parse_error import ParseError
 from modules.sdk.verdicts import ModuleError
-from workspace.egress.adapters.llm_clients import ModelClients
+from workspace.egress.adapters.llm_clients import SILENCE_S, ModelClients
 from workspace.egress.adapters.llm_exchange import ModelRefused, ModelUnreached
 from workspace.llm.abilities import Abilities, without
 from workspace.llm.answer import LONGEST, Answer, too_large
@@ -63,7 +63,8 @@ class _AnotherWay(Exception):
 
 
 class Models:
-    """One per process; close it at its end. `operator`: the endpoint of the settings, None where there is none."""
+    """One per process; close it at its end. `operator`: the endpoint of the settings, None where there is none. `silence_s`: how long a server
+    may say nothing."""
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Models:
         limits: Limits | None = None,
         body_days: int = 30,
         log_days: int = 365,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._db = db
         self._check = check
@@ -82,7 +84,7 @@ class Models:
         self._limits = limits or Limits()
         self._log_days = log_days
         self._log = CallLog(db, secrets, days=body_days)
-        self._clients = ModelClients()
+        self._clients = ModelClients(silence_s)
         self._known = KnownAbilities(db)
 
     @property

@@ -93,6 +93,7 @@ async def stand_on(
     limits: Limits | None = None,
     key: str | None = None,
     url: str | None = None,
+    silence_s: float = 60.0,
 ) -> AsyncIterator[Stand]:
     vault = Vault(MASTER, DatabaseKeys(db))
     secrets = SecretVariables(db, vault)
@@ -102,7 +103,7 @@ async def stand_on(
     async def checked(schema: JsonObject, value: Json, size: int) -> list[Json]:
         return await check(schema, value, size=size)
 
-    models = Models(db, secrets, checked, endpoint, limits=limits)
+    models = Models(db, secrets, checked, endpoint, limits=limits, silence_s=silence_s)
     try:
         yield Stand(db, await workspace_of(db), secrets, endpoint, models)
     finally:

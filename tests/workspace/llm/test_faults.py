@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email.utils
 import time
 from collections.abc import Sequence
@@ -104,6 +105,32 @@ async def test_addresses_that_are_not_for_it(db: Database, model_server: ModelSe
         problem = await stand.problem()
         assert (problem.code, problem.retry) == ("llm.server", True)
         assert [call.status for call in await stand.calls()] == ["error", "error"]
+
+
+async def test_who_says_nothing_is_waited_for_a_while_only(db: Database, model_server: ModelServer) -> None:
+    await model_server.script(raw(hang=True), raw(chunks([TEXT]), hang=True))
+    async with stand_on(db, model_server, silence_s=0.2) as stand:
+        for _ in range(2):
+            problem = await stand.problem()
+            assert (problem.code, problem.retry) == ("llm.timeout", True)
+        assert [call.status for call in await stand.calls()] == ["error", "error"]
+
+
+async def test_who_is_called_off_at_the_end_doesnt_lose_the_answer(stand: Stand, model_server: ModelServer) -> None:
+    """At whichever moment: the row has ended, and a step that has its answer keeps it."""
+    await model_server.script(says("words " * 5, chunk=6, tokens_per_s=200, times=0))
+    for after in range(0, 60, 4):
+        asked = asyncio.create_task(stand.say(purpose=(of := turn())))
+        await asyncio.sleep(after / 1000)
+        asked.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asked
+        said = await stand.say(purpose={**of, "attempt": 2})
+        assert said.text == "words " * 5
+    await stand.models.close()
+    assert {call.status for call in await stand.calls()} <= {"ok", "cancelled", "interrupted"}
+    answered = [call for call in await stand.calls() if call.status == "ok"]
+    assert len({call.turn_id for call in answered}) == len(answered) == 15
 
 
 def free() -> int:

@@ -32,7 +32,8 @@ class _Kept:
 class ModelClients:
     """One per process; close it at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence_s: float = SILENCE_S) -> None:
+        self._silence_s = silence_s
         self._kept: OrderedDict[tuple[int, str, str], _Kept] = OrderedDict()
 
     @asynccontextmanager
@@ -43,7 +44,9 @@ class ModelClients:
         key = (id(guard), base_url, version)
         kept = self._kept.get(key)
         if kept is None:
-            client = open_client(guard, base_url, credential, timeout=SILENCE_S, limit=_LIMIT, connections=_CONNECTIONS)
+            client = open_client(
+                guard, base_url, credential, timeout=self._silence_s, limit=_LIMIT, connections=_CONNECTIONS
+            )
             kept = self._kept[key] = _Kept(client)
         self._kept.move_to_end(key)
         kept.busy += 1
