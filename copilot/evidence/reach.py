@@ -16,6 +16,7 @@ from engine.spec.document import JsonObject
 from engine.spec.outline import Node
 
 _ADDRESS: Final = re.compile(r"(?i)\bhttps?://([^/\s\"'<>?#\\]*)")
+_WITH_HOST: Final = re.compile(r"(?i)https?://[^/\s\"'<>?#\\]+[/?#]")
 _MAILBOX: Final = re.compile(r"[^\s<>,;\"'(){}]+@[^\s<>,;\"'(){}]+")
 _DELETES: Final = re.compile(r"(?i)\b(?:delete|drop|truncate|alter)\b")
 _INSIDE: Final = frozenset(
@@ -27,6 +28,11 @@ _INSIDE: Final = frozenset(
 """Apps whose modules call no address that stands in their inputs."""
 _PEOPLE: Final = ("to", "cc", "bcc", "reply_to", "from")
 _CREDENTIALS: Final = frozenset(("authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"))
+_STARTING: Final = (
+    ("core.subworkflow", "workflow", "starts the workflow"),
+    ("event.emit", "name", "emits the event"),
+    ("queue.enqueue", "queue", "puts items into the queue"),
+)
 _MOST_TEXTS: Final = 10_000
 
 
@@ -42,7 +48,7 @@ class Reach:
     connection: str | None = None
     own_credential: bool = False
     source: str | None = None
-    workflow: str | None = None
+    starts: str | None = None
     deletes: str | None = None
 
 
@@ -54,7 +60,7 @@ def reach_of(node: Node) -> Reach:
     people, people_decided = (
         _people(inputs) if name in ("email.send", "human.approve") else (frozenset[str](), frozenset[str]())
     )
-    source, workflow, url = inputs.get("source"), inputs.get("workflow"), inputs.get("url")
+    source, url = inputs.get("source"), inputs.get("url")
     return Reach(
         hosts=hosts,
         decided=decided,
@@ -64,7 +70,7 @@ def reach_of(node: Node) -> Reach:
         connection=node.text("connection"),
         own_credential=app not in _INSIDE and _own_credential(name, inputs),
         source=source if app == "code" and isinstance(source, str) else None,
-        workflow=workflow if name == "core.subworkflow" and isinstance(workflow, str) else None,
+        starts=_starts(name, inputs),
         deletes=_deletes(name, inputs),
     )
 
@@ -87,11 +93,17 @@ def _hosts(name: str, app: str, inputs: JsonObject) -> tuple[frozenset[str], fro
     for text in (text for value in values for text in texts_in(value)):
         found = [host.rpartition("@")[2].lower() for host in _ADDRESS.findall(text)]
         hosts.update(host for host in found if host and "{" not in host and "}" not in host)
-        # An address that begins with an expression is whatever that gives; `/orders` is below its connection's base.
-        begins = address and not found and text.lstrip().startswith("{{")
-        if begins or any("{" in host or "}" in host for host in found):
+        if (address and _open(text)) or any("{" in host or "}" in host for host in found):
             decided.add(text)
     return frozenset(hosts), frozenset(decided)
+
+
+def _open(text: str) -> bool:
+    """Whether what stands before the first expression leaves the host open. `/orders/{{ … }}` is below its connection's base."""
+    fixed, expression, _ = text.lstrip().partition("{{")
+    if "\\" in text:
+        return True  # programs differ in where such a host ends
+    return bool(expression) and not fixed.startswith("/") and _WITH_HOST.match(fixed) is None
 
 
 def _people(inputs: JsonObject) -> tuple[frozenset[str], frozenset[str]]:
@@ -112,6 +124,15 @@ def _own_credential(name: str, inputs: JsonObject) -> bool:
     headers = inputs.get("headers")
     names = {name.lower() for name in headers} if isinstance(headers, dict) else set[str]()
     return inputs.get("auth") is not None or bool(names & _CREDENTIALS)
+
+
+def _starts(name: str, inputs: JsonObject) -> str | None:
+    """Other workflows that it sets off, in words: by name, by an event, by a queue."""
+    for module, field, words in _STARTING:
+        named = inputs.get(field)
+        if name == module and isinstance(named, str):
+            return f"{words} {named[:100]!r}"
+    return None
 
 
 def _deletes(name: str, inputs: JsonObject) -> str | None:

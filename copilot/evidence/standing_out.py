@@ -10,7 +10,7 @@
     trigger         a trigger that was added, changed or removed, or starts other steps than it did
     recipient       somebody who gets mail, or is asked, and wasn't before
     deletion        a step that is gone or turned off, or one that takes something away in the world
-    workflow        another workflow that is started
+    workflow        another workflow that it sets off: by name, by an event, by a queue
     test            a test that was changed or removed
 
 The texts name things as their authors called them: they are data.
@@ -84,8 +84,8 @@ class _Comparison:
             yield _of(node, "host", f"{_who(node)} calls {_cut(host)}, which the live version doesn't")
         for text in sorted(now.decided - before.decided):
             yield _of(node, "host", f"which host {_who(node)} calls is decided by data: {_cut(text)}")
-        if now.workflow is not None and now.workflow != before.workflow:
-            yield _of(node, "workflow", f"{_who(node)} starts the workflow {_cut(now.workflow)!r}")
+        if now.starts is not None and now.starts != before.starts:
+            yield _of(node, "workflow", f"{_who(node)} {now.starts}")
 
     def _credentials(self, key: tuple[str, str], node: Node, before: Reach, now: Reach) -> Iterator[Outstanding]:
         for name in sorted(self._read_now.get(key, set()) - self._read_before.get(key, set())):

@@ -4,18 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from copilot.tools.marking import capped
 from copilot.tools.secret_texts import HIDDEN, hidden, secrets_in
 from engine.expressions.values import Json
-from engine.spec.pointer import child
+from engine.spec.pointer import child, tokens_of
 from modules.sdk.json_bytes import dumps
+
+_HELD: Final = ("from", "to", "expected", "got")
 
 
 def clean(value: Json) -> Json:
-    """Without what looks like a secret, by its form or by the name of its field."""
+    """Without what looks like a secret, by its form or by the name of its field; of a change or a failure, of the field that it is about."""
+    value = _by_path(value)
     masked = {at for at, _ in secrets_in(value)}
     return hidden(_masked(value, "", masked) if masked else value)
+
+
+def _by_path(value: Json) -> Json:
+    """`{"path": "/inputs/password", "to": …}`: the name of what `to` holds stands in `path`."""
+    if isinstance(value, list):
+        return [_by_path(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    path = value.get("path")
+    name = tokens_of(path)[-1] if isinstance(path, str) and path.startswith("/") else None
+    made: dict[str, Json] = {}
+    for key, item in value.items():
+        if name is not None and key in _HELD:
+            held: Json = {name: item}
+            masked = {at for at, _ in secrets_in(held)}
+            shown = _masked(held, "", masked)
+            made[key] = shown[name] if isinstance(shown, dict) else item
+        else:
+            made[key] = _by_path(item)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

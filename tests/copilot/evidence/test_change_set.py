@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,12 +16,14 @@ from db import variables
 from engine.core.effects import ModuleCall
 from engine.problems import Conflict, Invalid
 from engine.spec.canonical import content_hash
+from engine.spec.parse import parse
 from modules.sdk.declaration import Result
 from tests.copilot.evidence.orders import Raw, changed, orders
 from tests.copilot.tools.toolbox import Toolbox, as_object, placed, unmarked
 from tests.fixtures.http_server import HttpServer
 from workspace.secrets.variables import SecretVariables
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 CANARY = "canary-5f1d0c"
 
 
@@ -169,6 +172,17 @@ async def test_no_secret_is_in_it(box: Toolbox) -> None:
     assert "a1B2" not in json.dumps([answer.content, answer.fact, answer.approval and answer.approval.change_set])
 
 
+async def test_a_secret_that_is_changed_by_itself_is_known_by_its_place(box: Toolbox) -> None:
+    def login(password: str) -> Callable[[Raw], object]:
+        auth = {"basic": {"username": "u", "password": password}}
+        return lambda document: document["steps"]["tell"]["inputs"].update(auth=auth)
+
+    await saved(box, login("second-word-22"), changed(login("first-word-11")))
+    made = await shown(box)
+    assert [change["path"] for change in made["diff"]["steps"][0]["inputs"]] == ["/inputs/auth/basic/password"]
+    assert not {word for word in ("first-word-11", "second-word-22") if word in json.dumps(made)}
+
+
 async def put_secret(box: Toolbox, name: str, value: str) -> None:
     workspace_id = box.stack.workspace_id
     closed = await SecretVariables(box.stack.db, box.stack.vault).close(workspace_id, value)
@@ -272,3 +286,15 @@ async def test_it_is_refused_with_errors_without_changes_and_without_the_right(b
     refused = await box.call("deploy", "request", workflow="orders")
     assert (refused.error, refused.approval) == ("document.invalid", None)
     assert "findings" in as_object(as_object(as_object(refused.content)["told"])["data"])
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.yaml")))
+async def test_each_example_has_evidence_and_is_run_without_its_servers(box: Toolbox, name: str) -> None:
+    document = parse((EXAMPLES / name).read_text(), "yaml").document
+    made = await box.kit.definitions.create(box.stack.workspace_id, "acme", None, document, authority="owner")
+    evidence = await shown(box, str(made["name"]))
+    simulation = evidence["simulation"]
+    assert simulation["status"] in ("succeeded", "not_run"), simulation
+    assert (simulation["status"] == "not_run") == any(one["severity"] == "error" for one in evidence["findings"])
+    assert evidence["tests"]["failed"] == 0
+    assert len(evidence["parts"]) == 1
