@@ -29,6 +29,7 @@ _FORMS: Final[tuple[tuple[str, str], ...]] = (
     ("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     ("a Millstream key", r"\bms_[A-Za-z0-9_-]{24,}"),
     ("a JSON Web Token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    ("an address that resumes a run", r"/resume/[A-Za-z0-9_.~-]{20,}"),
     ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     ("a password in an address", r"(?<=://)[^\s/:@{}]+:[^\s/@{}]{3,}(?=@)"),
     ("a bearer token", r"(?i)\bbearer\s+(?=[A-Za-z0-9._~+/-]*\d)[A-Za-z0-9._~+/-]{20,}=*"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from copilot.edits.apply import MOST_OPERATIONS, schema
-from copilot.tools import editing
+from copilot.tools import editing, trying
 from copilot.tools.actions import Action, ActionTool, Call
 from copilot.tools.findings import told
 from copilot.tools.marking import marked
@@ -118,16 +118,17 @@ _VERSION: JsonObject = {"type": "string", "pattern": "^(draft|deployed|[1-9][0-9
 TOOL = ActionTool(
     name="workflows",
     description=(
-        "Workflow documents. list; get: the draft with its revision (or a version; `steps` for some steps whole); create: a new draft; "
+        "Workflow documents. list; get: the draft with its revision (or a version; `steps` for some whole); create: a new draft; "
         "edit: typed operations on the draft, all or none, with `base_revision` of what you read; answers revision and the "
-        "validator's findings; validate: the draft's findings; diff: what changed between two versions. Nothing goes live by these. "
+        "validator's findings; validate: the draft's findings; diff: what changed between two versions; test: the document's own tests; simulate: "
+        "one run on `input`, on a whole `trigger`, or on a past `run`'s data, with effects stood in for. Nothing goes live by these. "
         "`workflow` is the one that the conversation is about unless given."
     ),
     properties={
         "workflow": {"type": "string", "maxLength": 200, "description": "Name; of the new one for create."},
         "limit": {"type": "integer", "minimum": 1, "maximum": 100},
         "cursor": {"type": "string", "maxLength": 200, "description": "list: `next_cursor` of the page before."},
-        "version": {**_VERSION, "description": "get: draft (unless given), deployed, or a number."},
+        "version": {**_VERSION, "description": "get, test, simulate: draft (unless given), deployed, or a number."},
         "steps": {
             "type": "array",
             "items": {"type": "string"},
@@ -139,6 +140,14 @@ TOOL = ActionTool(
         "operations": {"type": "array", "items": schema(), "minItems": 1, "maxItems": MOST_OPERATIONS},
         "from": {**_VERSION, "description": "diff: deployed unless given."},
         "to": {**_VERSION, "description": "diff: draft unless given."},
+        "input": {"description": "simulate: the run's input."},
+        "trigger": {"type": "object", "description": "simulate: the whole trigger, as a run's `show` has it."},
+        "trigger_id": {"type": "string", "maxLength": 100},
+        "run": {
+            "type": "string",
+            "maxLength": 60,
+            "description": "simulate: id of a past run, whose data it begins with.",
+        },
     },
     actions={
         "list": Action(_list, "workflows.read", optional=("limit", "cursor")),
@@ -149,5 +158,11 @@ TOOL = ActionTool(
         ),
         "validate": Action(_validate, "documents.validate", optional=("workflow",)),
         "diff": Action(_diff, "workflows.read", optional=("workflow", "from", "to")),
+        "test": Action(trying.test, "workflows.test", optional=("workflow", "version")),
+        "simulate": Action(
+            trying.simulated,
+            "workflows.test",
+            optional=("workflow", "version", "input", "trigger", "trigger_id", "run"),
+        ),
     },
 )
