@@ -120,8 +120,8 @@ TOOL = ActionTool(
     description=(
         "Workflow documents. list; get: the draft with its revision (or a version; `steps` for some whole); create: a new draft; "
         "edit: typed operations on the draft, all or none, with `base_revision` of what you read; answers revision and the "
-        "validator's findings; validate: the draft's findings; diff: what changed between two versions; test: the document's own tests; simulate: "
-        "one run on `input`, on a whole `trigger`, or on a past `run`'s data, with effects stood in for. Nothing goes live by these. "
+        "validator's findings; validate: the draft's findings; diff: what changed between two versions; test: the document's own tests; "
+        "simulate: one run on `input`, on a whole `trigger`, or on a past `run`'s data, with effects stood in for. Nothing goes live by these. "
         "`workflow` is the one that the conversation is about unless given."
     ),
     properties={
