@@ -144,8 +144,18 @@ async def test_a_draft_is_tried_on_a_past_runs_data_with_nothing_written(box: To
 
 async def test_the_documents_own_tests_are_run(box: Toolbox) -> None:
     tests: Json = [
-        {"name": "right", "input": {"price": 2, "count": 3}, "mocks": {"note": {"output": {}}}, "expect": {"output": 6}},
-        {"name": "wrong", "input": {"price": 2, "count": 3}, "mocks": {"note": {"output": {}}}, "expect": {"output": 7}},
+        {
+            "name": "right",
+            "input": {"price": 2, "count": 3},
+            "mocks": {"note": {"output": {}}},
+            "expect": {"output": 6},
+        },
+        {
+            "name": "wrong",
+            "input": {"price": 2, "count": 3},
+            "mocks": {"note": {"output": {}}},
+            "expect": {"output": 7},
+        },
     ]
     name = await box.stack.define({**ORDERS, "tests": tests}, deploy=False)
     answer = await box.call("workflows", "test", workflow=name)
