@@ -17,7 +17,7 @@ from uuid import UUID
 from db import log_seal
 from db.connection import Connection
 from db.data import json_or_none
-from db.ids import MAX_UUID, WorkspaceId
+from db.ids import MAX_UUID, RunId, WorkspaceId
 from db.json import Json, dumps, loads
 from db.log_seal import LogPlace
 from db.statements import command, rows, values
@@ -159,6 +159,7 @@ class Spent:
 
 _ENTER = command("copilot_llm_calls", "enter")
 _ANSWER = rows("copilot_llm_calls", "answer", Call)
+_ANSWER_OF_ATTEMPT = rows("copilot_llm_calls", "answer_of_attempt", Call)
 _START = values("copilot_llm_calls", "start", UUID)
 _PUT_BODY = command("copilot_llm_calls", "put_body")
 _FINISH = command("copilot_llm_calls", "finish")
@@ -180,6 +181,20 @@ async def enter(connection: Connection, workspace_id: WorkspaceId, turn_id: UUID
 async def answer(connection: Connection, workspace_id: WorkspaceId, turn_id: UUID, step: int) -> Call | None:
     """The step's answer, where it has one."""
     return await connection.maybe(_ANSWER, workspace_id=workspace_id, turn_id=turn_id, step=step)
+
+
+async def answer_of_attempt(
+    connection: Connection, workspace_id: WorkspaceId, run_id: RunId, path: str, attempt: int, request: Json
+) -> Call | None:
+    """The answer to the same request, redacted, that an attempt at a run's step got before its process died."""
+    return await connection.maybe(
+        _ANSWER_OF_ATTEMPT,
+        workspace_id=workspace_id,
+        run_id=run_id,
+        path=path,
+        attempt=attempt,
+        request_hash=_hash(dumps(request).encode()),
+    )
 
 
 async def start(connection: Connection, new: Start, *, days: int, lease_s: float) -> bool:
@@ -313,10 +328,14 @@ async def spent(connection: Connection, workspace_id: WorkspaceId, since: dateti
 
 async def _packed(connection: Connection, workspace_id: WorkspaceId, content: Json) -> tuple[str, bytes]:
     plain = dumps(content).encode()
-    hash_ = hashlib.sha256(plain).hexdigest()
+    hash_ = _hash(plain)
     packed = zlib.compress(plain)
     seal = await log_seal.wanted(connection.seal, workspace_id)
     return hash_, packed if seal is None else await seal.close(_body_of(workspace_id, hash_), packed)
+
+
+def _hash(plain: bytes) -> str:
+    return hashlib.sha256(plain).hexdigest()
 
 
 def _body_of(workspace_id: WorkspaceId, hash_: str) -> LogPlace:

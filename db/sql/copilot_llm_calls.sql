@@ -19,6 +19,15 @@ where c.workspace_id = :workspace_id and c.turn_id = :turn_id and c.step = :step
 order by c.attempt desc
 limit 1;
 
+-- name: answer_of_attempt (engine)
+-- The answer that an attempt at a run's step has to the same request.
+select {columns}
+from copilot_llm_monitor_logs c
+where c.workspace_id = :workspace_id and c.run_id = :run_id and c.path = :path and c.attempt = :attempt
+    and c.request_hash = :request_hash and c.purpose = 'module' and c.status = 'ok'
+order by c.call_id desc
+limit 1;
+
 -- name: start (engine)
 -- A request that will be sent: the row, and what will be sent. No row where the attempt has that number already.
 with body as (

@@ -16,7 +16,7 @@ from uuid import UUID
 from db import copilot_llm_calls, variables
 from db.copilot_llm_calls import Call, End, Start
 from db.errors import DatabaseError, DatabaseUnavailable
-from db.ids import WorkspaceId
+from db.ids import RunId, WorkspaceId
 from db.pool import Database
 from modules.sdk.json import Json, JsonObject
 from workspace.keys import KeyProblem
@@ -80,6 +80,16 @@ class CallLog:
                     log.info(
                         "%d calls of step %d of the turn %s were left open by a process that died", left, step, turn_id
                     )
+                return None
+            return found, await copilot_llm_calls.body(connection, workspace_id, found.response_hash)
+
+    async def answer_of_attempt(
+        self, workspace_id: WorkspaceId, run_id: RunId, path: str, attempt: int, request: Json
+    ) -> tuple[Call, Json] | None:
+        """What an attempt at a run's step was answered to the same request, before its process died."""
+        async with self._db.single() as connection:
+            found = await copilot_llm_calls.answer_of_attempt(connection, workspace_id, run_id, path, attempt, request)
+            if found is None or found.response_hash is None:
                 return None
             return found, await copilot_llm_calls.body(connection, workspace_id, found.response_hash)
 

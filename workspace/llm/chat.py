@@ -33,12 +33,12 @@ from workspace.llm.abilities import Abilities, without
 from workspace.llm.answer import LONGEST, Answer, too_large
 from workspace.llm.asking import Ask, Delta, ModelProblem, Purpose, Said, ToolCall, Usage
 from workspace.llm.budget import Limits, check_budget
-from workspace.llm.call_log import CallLog
+from workspace.llm.call_log import CallLog, shown
 from workspace.llm.endpoint import Endpoint
 from workspace.llm.prices import cost_of, provider_of
 from workspace.llm.probing import KnownAbilities
 from workspace.llm.problems import guarded, refused, unreached
-from workspace.llm.records import Request, Work, ended, estimated, hidden, response_of, started, stored
+from workspace.llm.records import Request, Work, ended, estimated, hidden, kept, response_of, started, stored
 from workspace.llm.request import body_of, emulates, json_in, repair_of
 from workspace.llm.without_tools import actions_in
 from workspace.secrets.variables import SecretVariables
@@ -223,6 +223,8 @@ class Models:
         """One request and its row."""
         purpose = request.purpose
         body = body_of(request.ask, request.model, abilities)
+        if (said := await self._said_before(request, body)) is not None:
+            return said
         call_id = new_uuid7()
         await self._log.start(started(request, call_id, body))
         spoken = emulates(request.ask, abilities)
@@ -254,13 +256,13 @@ class Models:
             usage = estimated(usage, body, work.answer)
         end = replace(
             ended(request, work, "ok", None, None),
-            response=request.redactor.json(response_of(work.answer, text, calls, spoken=spoken)),
+            response=kept(request.redactor, response_of(work.answer, text, calls, spoken=spoken)),
             input_tokens=usage.input,
             output_tokens=usage.output,
             usage_source=usage.source,
         )
-        end, kept = await self._finish(request, call_id, end, priced=True, usage=usage)
-        if not kept:
+        end, written = await self._finish(request, call_id, end, priced=True, usage=usage)
+        if not written:
             raise ModelProblem("llm.cancelled", "Another attempt at the same step took over.")
         return Said(
             call_id,
@@ -272,6 +274,18 @@ class Models:
             end.cost_usd,
             work.answer.model or request.model,
         )
+
+    async def _said_before(self, request: Request, body: JsonObject) -> Said | None:
+        """The answer that the same attempt at a workflow's step had to the same request, where its row keeps it as it was."""
+        purpose = request.purpose
+        if purpose.purpose != "module" or purpose.run_id is None or purpose.path is None:
+            return None
+        found = await self._log.answer_of_attempt(
+            purpose.workspace_id, purpose.run_id, purpose.path, purpose.attempt, shown(request.redactor, body)
+        )
+        if found is None or (isinstance(found[1], dict) and "masked" in found[1]):
+            return None
+        return stored(*found)
 
     async def _received(self, request: Request, body: JsonObject, work: Work) -> None:
         endpoint = request.endpoint

@@ -126,6 +126,12 @@ def response_of(answer: Answer, text: str, calls: tuple[ToolCall, ...], *, spoke
     return response
 
 
+def kept(redactor: Redactor, response: JsonObject) -> Json:
+    """As its row keeps it; `masked` where that isn't what was said."""
+    clean = redactor.json(response)
+    return clean if clean is response or not isinstance(clean, dict) else {**clean, "masked": True}
+
+
 def stored(call: Call, body: Json) -> Said | None:
     """The answer that a row keeps; None where its body is past its time."""
     choices = body.get("choices") if isinstance(body, dict) else None

@@ -115,6 +115,7 @@ async def test_json(ask: Asking, model_server: ModelServer) -> None:
     assert sent["json_schema"]["strict"] is True
     assert sent["json_schema"]["schema"] == inputs["json_schema"]
     await model_server.script(says('{"topic": "weather", "order": 1}', times=2))
+    ask.run_id = str(new_uuid7())
     assert (await ask.problem(**inputs)).code == "llm.malformed"
 
 

@@ -15,7 +15,7 @@ from tests.workspace.llm.stand import MASTER, Stand, stand_on, turn
 from workspace.key_store import DatabaseKeys
 from workspace.keys import Vault
 from workspace.llm.answer import Answer
-from workspace.llm.asking import Delta, PromptName, ToolCall
+from workspace.llm.asking import Delta, PromptName, Said, ToolCall
 from workspace.llm.budget import Limits
 from workspace.log_seal import WorkspaceLogSeal
 
@@ -238,3 +238,30 @@ async def test_a_server_that_cannot_be_asked_is_supposed_to_do_everything(
     assert (await stand.say(tools=[TOOL])).tool_calls
     assert (await stand.say(tools=[TOOL])).tool_calls
     assert [call.status for call in await stand.calls() if call.purpose == "probe"] == ["error"] * 2 + ["ok"] * 2
+
+
+async def test_an_attempt_at_a_step_of_a_run_pays_for_its_answer_once(stand: Stand, model_server: ModelServer) -> None:
+    await stand.secret("TOKEN", "a-t0ken-of-the-shop")
+    await model_server.script(
+        says("it is a-t0ken-of-the-shop", when={"user": "tell"}, times=0),
+        says("no JSON", when={"user": "JSON", "results": 0}),
+        says('{"n": 1}', times=0, usage=(9, 3)),
+    )
+    of = {"purpose": "module", "run_id": new_uuid7(), "path": "each[3]/ask", "attempt": 1}
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+    async def asked(text: str, **more: object) -> tuple[Said, int]:
+        before = len(await model_server.journal())
+        said = await stand.say(text, purpose={**of, **more}, json_schema=schema if text == "JSON" else None)
+        return said, len(await model_server.journal()) - before
+
+    first, requests = await asked("JSON")
+    assert (first.json, requests) == ({"n": 1}, 4)  # two that try, one that is no JSON, and its repair
+    again, requests = await asked("JSON")
+    assert (again, requests) == (first, 0)
+    for other in ({"attempt": 2}, {"path": "each[4]/ask"}, {"run_id": new_uuid7()}):
+        assert (await asked("JSON", **other))[1] == 1
+    # What its row doesn't keep as it was said is asked for again.
+    for _ in range(2):
+        said, requests = await asked("tell")
+        assert (said.text, requests) == ("it is a-t0ken-of-the-shop", 1)
