@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from db.errors import DatabaseUnavailable, WrongDatabase
 from db.pool import Database
 from server.doctor.check import Check
-from server.doctor.checks import carrier, code, configuration, database, keys, machine
+from server.doctor.checks import carrier, code, configuration, database, keys, machine, models
 from server.settings import Settings
 
 
@@ -28,6 +28,7 @@ async def examine(settings: Settings) -> Sequence[Check]:
     found += await _database(settings)
     found += await carrier.check(settings)
     found += await code.check()
+    found += await models.check(settings)
     return found
 
 
