@@ -186,9 +186,11 @@ class Models:
     async def _abilities(self, request: Request) -> Abilities:
         """As they are known; tried, where what is asked for depends on them."""
         purpose = request.purpose
+        learned = Abilities()
 
         async def tried(ask: Ask, subject: str) -> Said | ModelProblem | None:
             """None: the server refuses what is tried."""
+            nonlocal learned
             probe = Purpose(
                 "probe",
                 purpose.workspace_id,
@@ -199,25 +201,29 @@ class Models:
                 subject=subject,
             )
             made = replace(request, purpose=probe, ask=ask, hears=None)
-            abilities = Abilities()
             for _ in range(_WAYS):
                 try:
-                    return await self._once(made, abilities)
+                    return await self._once(made, learned)
                 except _AnotherWay as way:
-                    if (way.abilities.tools, way.abilities.json_mode) != (abilities.tools, abilities.json_mode):
+                    if (way.abilities.tools, way.abilities.json_mode) != (learned.tools, learned.json_mode):
                         return None
-                    abilities = way.abilities
+                    # What both of the requests that are under way found out.
+                    learned = Abilities(
+                        streams=learned.streams and way.abilities.streams,
+                        stream_usage=learned.stream_usage and way.abilities.stream_usage,
+                        token_limit=way.abilities.token_limit,
+                    )
                 except ModelProblem as problem:
                     return problem
             return None
 
-        wanted = bool(request.ask.tools) or request.ask.json_schema is not None
-        return await self._known.of(
-            purpose.workspace_id,
-            request.endpoint,
-            request.model,
-            tried if wanted and purpose.purpose != "probe" else None,
-        )
+        wanted = (bool(request.ask.tools) or request.ask.json_schema is not None) and purpose.purpose != "probe"
+        found = await self._known.of(purpose.workspace_id, request.endpoint, request.model, tried if wanted else None)
+        if learned == Abilities():
+            return found
+        found = replace(found, streams=learned.streams, token_limit=learned.token_limit)
+        await self._known.put(purpose.workspace_id, request.endpoint, request.model, found)
+        return found
 
     async def _once(self, request: Request, abilities: Abilities) -> Said:
         """One request and its row."""
