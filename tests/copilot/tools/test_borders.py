@@ -14,6 +14,7 @@ from engine.expressions.values import Json
 from tests.copilot.tools.toolbox import Toolbox, as_object, placed, unmarked
 from tests.engine.runs.stack import Document
 from tests.fixtures.flows import flow, step
+from tests.fixtures.http_server import Answer, HttpServer
 from workspace.secrets.variables import SecretVariables
 
 _ORDERS = [
@@ -79,11 +80,8 @@ async def _workspace(box: Toolbox) -> dict[str, Document]:
             "allowed_hosts": ["crm.example"],
         },
     )
-    closed = await SecretVariables(stack.db, stack.vault).close(stack.workspace_id, CANARIES[0])
+    await _keep_secret(box)
     async with stack.db.tenant(stack.workspace_id) as conn:
-        await variables.create(
-            conn, stack.workspace_id, "API_KEY", closed.shape, variable_id=closed.variable_id, closed=closed.closed
-        )
         await variables.create(conn, stack.workspace_id, "PLAIN", CANARIES[0])
         for text in names:
             file_id = FileId(uuid4())
@@ -133,6 +131,16 @@ async def _workspace(box: Toolbox) -> dict[str, Document]:
     }
 
 
+async def _keep_secret(box: Toolbox) -> None:
+    """A secret variable `API_KEY`."""
+    stack = box.stack
+    closed = await SecretVariables(stack.db, stack.vault).close(stack.workspace_id, CANARIES[0])
+    async with stack.db.tenant(stack.workspace_id) as conn:
+        await variables.create(
+            conn, stack.workspace_id, "API_KEY", closed.shape, variable_id=closed.variable_id, closed=closed.closed
+        )
+
+
 def _actions() -> dict[str, str]:
     """The right that each action takes."""
     tools = [load_tools().get(name) for name in load_tools().names]
@@ -170,6 +178,32 @@ def _judge(name: str, content: Json, arguments: Document) -> None:
     shown = json.dumps(content)
     # The plain variable's value may be read by nobody here either: names are all that is told.
     assert not [canary for canary in CANARIES if canary in shown], name
+
+
+async def test_a_secret_that_a_run_sent_is_in_no_answer_about_it(box: Toolbox, http_server: HttpServer) -> None:
+    http_server.handle("POST", "/echo", lambda request: Answer(500, body=json.dumps(request.headers).encode()))
+    await _keep_secret(box)
+    call = step("http.request", url=f"{http_server.url}/echo", method="POST", headers={"x-key": "{{ vars.API_KEY }}"})
+    call["inputs"] |= {"body": "again {{ vars.API_KEY }}"}  # type: ignore[operator]
+    call["retry"] = {"max_attempts": 1}
+    name = await box.stack.define(flow(a=call, name="sends") | {"requires": {"variables": ["API_KEY"]}})
+    run = await box.stack.run(name)
+    assert run.status == "failed"
+    assert http_server.requests[-1].headers["x-key"] == CANARIES[0], "it was really sent, and came back in the error"
+    here = placed(name, run.run_id)
+    for tool, action, more in (
+        ("runs", "list", {}),
+        ("runs", "show", {}),
+        ("runs", "show", {"step": "a"}),
+        ("runs", "explain", {}),
+        ("workflows", "get", {}),
+        ("workflows", "simulate", {"run": str(run.run_id)}),
+    ):
+        answer = await box.call(tool, action, place=here, **more)
+        assert answer.error is None, answer.content
+        shown = json.dumps(answer.content)
+        assert CANARIES[0] not in shown, (tool, action)
+        assert CANARIES[0][:12] not in shown, (tool, action)
 
 
 async def test_refusals_quote_what_others_wrote_only_below_a_mark(box: Toolbox) -> None:

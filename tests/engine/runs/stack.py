@@ -17,6 +17,7 @@ from db.pool import Database
 from db.run_rows import OPEN, RunFilter, RunRow, list_ids
 from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
+from engine.activities.secrets import StoredSecrets
 from engine.carrier_store import DatabaseClaims, DatabaseOwners
 from engine.definitions import Definitions
 from engine.dispatch.dispatcher import Dispatcher
@@ -58,6 +59,7 @@ from workspace.egress.client import Egress
 from workspace.egress.policy import make_policy
 from workspace.key_store import DatabaseKeys
 from workspace.keys import LocalKey, Vault
+from workspace.secrets.used import UsedByRuns
 from workspace.secrets.variables import SecretVariables
 
 REGISTRY = load_registry()
@@ -194,8 +196,10 @@ async def open_stack(
             queues_over(sealed),
             code=sandbox,
         )
-        log = DatabaseLog(db)
-        work = build_worker(client, log, log, host, task_queue=queue) if working else None
+        secrets = SecretVariables(db, vault)
+        run_secrets = StoredSecrets(secrets, UsedByRuns())
+        log = DatabaseLog(db, run_secrets)
+        work = build_worker(client, log, log, host, task_queue=queue, secrets=run_secrets) if working else None
         journal = None if work is None else work.journal
         holder.append(Launcher(client, db, owners, vault, PUBLIC, journal, task_queue=queue))
         replayer = Replayer(db, lookup, prepared, acceptor)
@@ -218,7 +222,7 @@ async def open_stack(
             tester=Tester(db, lookup, REGISTRY.pure(), isolated_caller(MODULES, pool, sandbox)),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
             reader=RunReader(db, lambda: dispatcher.carrier_gone),
-            webhooks=Webhooks(db, hub, lookup, acceptor, SecretVariables(db, vault), no_files),
+            webhooks=Webhooks(db, hub, lookup, acceptor, secrets, no_files),
         )
         flusher = Flusher(db, hub, sealed, lookup, acceptor, channel.leads)
         jobs = [asyncio.create_task(job) for job in (dispatcher.run(), hub.run(), flusher.run())]
