@@ -108,13 +108,27 @@ class CallLog:
     ) -> bool:
         """False: the call isn't ours any more. `cost` gives the end with what it cost. Raises `DatabaseUnavailable`."""
 
+        again = False
+
         async def work() -> bool:
+            nonlocal again
             whole = await cost()
             async with self._db.engine(workspace_id) as connection:
-                return await copilot_llm_calls.finish(connection, workspace_id, call_id, whole, days=self._days)
+                if await copilot_llm_calls.finish(connection, workspace_id, call_id, whole, days=self._days):
+                    return True
+                # One that was written although the database didn't say so any more: nobody else gives a call such an end.
+                found = await copilot_llm_calls.get(connection, workspace_id, call_id) if again else None
+                return found is not None and found.status == end.status
+
+        async def noting() -> bool:
+            nonlocal again
+            try:
+                return await work()
+            finally:
+                again = True
 
         # Who is called off in this moment doesn't take back what was answered.
-        writing = asyncio.ensure_future(_patiently(work))
+        writing = asyncio.ensure_future(_patiently(noting))
         writing.add_done_callback(lambda done: self._written(call_id, done))
         return await asyncio.shield(writing)
 

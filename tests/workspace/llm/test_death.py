@@ -9,10 +9,12 @@ from uuid import UUID
 
 import pytest
 
+from db.failing import FailingDatabase
+from db.failpoints import read_points
 from db.ids import new_uuid7
 from db.pool import Database
 from tests.fixtures.model_server import ModelServer, says
-from tests.workspace.llm.stand import Stand, turn
+from tests.workspace.llm.stand import Stand, stand_on, turn
 
 ASKING = """
 import asyncio, sys
@@ -114,3 +116,19 @@ async def test_what_is_past_its_time_goes(stand: Stand, model_server: ModelServe
         await connection.script("update copilot_llm_monitor_logs set started_at = now() - interval '2 years'")
     await stand.models.sweep()
     assert await stand.calls() == []
+
+
+@pytest.mark.parametrize("border", ["before", "mid", "after"])
+@pytest.mark.parametrize("statement", ["put_body", "finish"])
+async def test_a_database_that_goes_amid_the_end_costs_no_answer(
+    db: Database, model_server: ModelServer, border: str, statement: str
+) -> None:
+    await model_server.script(says("an answer", times=0))
+    place = f"{border}:copilot_llm_calls.{statement}"
+    async with stand_on(FailingDatabase(db, read_points(f"{place}:error", [place])), model_server) as stand:
+        of = turn()
+        said = await stand.say(purpose=of)
+        assert said.text == "an answer"
+        assert await stand.say(purpose={**of, "attempt": 2}) == said
+        assert [call.status for call in await stand.calls()] == ["ok"]
+    assert len(await model_server.journal()) == 1
