@@ -11,6 +11,7 @@ COPY bench bench
 COPY chaos chaos
 COPY copilot copilot
 COPY db db
+COPY docs docs
 COPY engine engine
 COPY modules modules
 COPY server server

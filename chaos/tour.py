@@ -148,7 +148,8 @@ class Tour:
         ends = flow(f"{name}-ends", None, no=step("core.set", values={}))
         ends["triggers"] = {"ends": _trigger("workflow.finished", workflows=[name], status=["succeeded"])}
         waits = flow(f"{name}-waits", None, w=step("core.wait_for_event", key=name, timeout="20s"))
-        emits = flow(name, None, e=step("event.emit", name=told, key=name, data={"n": 1}))
+        # Another number than the call's: what listens has a run for each.
+        emits = flow(name, None, e=step("event.emit", name=told, key=name, data={"n": 2}))
         documents = (listens, ends, waits, emits)
         for document in documents:
             await self._ask("POST", "/workflows", {"document": document})

@@ -2456,6 +2456,58 @@ ALTER TABLE ONLY public.connections_uses FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.connections_uses OWNER TO ms_owner;
 
+CREATE TABLE public.copilot_approvals (
+    workspace_id bigint NOT NULL,
+    approval_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    action text NOT NULL,
+    workflow text NOT NULL,
+    content_hash text NOT NULL,
+    change_set json NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_at timestamp with time zone,
+    decided_by json,
+    parts json,
+    reason text,
+    result json,
+    CONSTRAINT copilot_approvals_decision CHECK (((status = ANY (ARRAY['open'::text, 'void'::text])) = (decided_at IS NULL))),
+    CONSTRAINT copilot_approvals_status CHECK ((status = ANY (ARRAY['open'::text, 'refused'::text, 'approved'::text, 'done'::text, 'failed'::text, 'void'::text])))
+);
+
+ALTER TABLE ONLY public.copilot_approvals FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_approvals OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_conversations (
+    workspace_id bigint NOT NULL,
+    conversation_id uuid NOT NULL,
+    asker text NOT NULL,
+    title text,
+    workflow_id uuid,
+    run_id uuid,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.copilot_conversations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_conversations OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_events (
+    workspace_id bigint NOT NULL,
+    conversation_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    turn_id uuid NOT NULL,
+    event json NOT NULL
+);
+
+ALTER TABLE ONLY public.copilot_events FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_events OWNER TO ms_owner;
+
 CREATE TABLE public.copilot_llm_monitor_logs (
     workspace_id bigint NOT NULL,
     call_id uuid NOT NULL,
@@ -2520,6 +2572,99 @@ WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
 ALTER TABLE ONLY public.copilot_llm_monitor_logs FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.copilot_llm_monitor_logs OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_messages (
+    workspace_id bigint NOT NULL,
+    message_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    role text NOT NULL,
+    content text DEFAULT ''::text NOT NULL,
+    widget json,
+    options json,
+    subject json,
+    status text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT copilot_messages_role CHECK ((role = ANY (ARRAY['user'::text, 'assistant'::text]))),
+    CONSTRAINT copilot_messages_status CHECK ((status = ANY (ARRAY['in_progress'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY public.copilot_messages FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_messages OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_task_contexts (
+    workspace_id bigint NOT NULL,
+    context_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    kind text NOT NULL,
+    body text NOT NULL,
+    tokens integer,
+    covers uuid NOT NULL,
+    model text,
+    prompt text NOT NULL,
+    superseded_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT copilot_task_contexts_kind CHECK ((kind = ANY (ARRAY['goal'::text, 'facts'::text, 'decisions'::text, 'open_items'::text, 'summary'::text])))
+);
+
+ALTER TABLE ONLY public.copilot_task_contexts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_task_contexts OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_tool_calls (
+    workspace_id bigint NOT NULL,
+    turn_id uuid NOT NULL,
+    step integer NOT NULL,
+    "position" integer NOT NULL,
+    name text NOT NULL,
+    content json NOT NULL,
+    fact json,
+    error text,
+    ends boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.copilot_tool_calls FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_tool_calls OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_turn_steps (
+    workspace_id bigint NOT NULL,
+    turn_id uuid NOT NULL,
+    step integer NOT NULL,
+    text text NOT NULL,
+    calls json NOT NULL,
+    finish text NOT NULL,
+    tokens integer,
+    cost_usd numeric,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.copilot_turn_steps FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_turn_steps OWNER TO ms_owner;
+
+CREATE TABLE public.copilot_turns (
+    workspace_id bigint NOT NULL,
+    turn_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    answer_id uuid NOT NULL,
+    asker json NOT NULL,
+    status text DEFAULT 'in_progress'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    looked_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error json,
+    CONSTRAINT copilot_turns_end CHECK (((status = 'in_progress'::text) = (finished_at IS NULL))),
+    CONSTRAINT copilot_turns_status CHECK ((status = ANY (ARRAY['in_progress'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY public.copilot_turns FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_turns OWNER TO ms_owner;
 
 CREATE TABLE public.event_waits (
     workspace_id bigint NOT NULL,
@@ -3322,8 +3467,32 @@ ALTER TABLE ONLY public.connections
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_workspace_id_name_key UNIQUE (workspace_id, name);
 
+ALTER TABLE ONLY public.copilot_approvals
+    ADD CONSTRAINT copilot_approvals_pkey PRIMARY KEY (approval_id);
+
+ALTER TABLE ONLY public.copilot_conversations
+    ADD CONSTRAINT copilot_conversations_pkey PRIMARY KEY (conversation_id);
+
+ALTER TABLE ONLY public.copilot_events
+    ADD CONSTRAINT copilot_events_pkey PRIMARY KEY (conversation_id, seq);
+
 ALTER TABLE ONLY public.copilot_llm_monitor_logs
     ADD CONSTRAINT copilot_llm_monitor_logs_pkey PRIMARY KEY (call_id);
+
+ALTER TABLE ONLY public.copilot_messages
+    ADD CONSTRAINT copilot_messages_pkey PRIMARY KEY (message_id);
+
+ALTER TABLE ONLY public.copilot_task_contexts
+    ADD CONSTRAINT copilot_task_contexts_pkey PRIMARY KEY (context_id);
+
+ALTER TABLE ONLY public.copilot_tool_calls
+    ADD CONSTRAINT copilot_tool_calls_pkey PRIMARY KEY (turn_id, step, "position");
+
+ALTER TABLE ONLY public.copilot_turn_steps
+    ADD CONSTRAINT copilot_turn_steps_pkey PRIMARY KEY (turn_id, step);
+
+ALTER TABLE ONLY public.copilot_turns
+    ADD CONSTRAINT copilot_turns_pkey PRIMARY KEY (turn_id);
 
 ALTER TABLE ONLY public.event_waits
     ADD CONSTRAINT event_waits_pkey PRIMARY KEY (run_id, path);
@@ -3511,6 +3680,16 @@ CREATE INDEX connections_provider ON public.connections USING btree (provider_id
 
 CREATE INDEX connections_uses_workflow ON public.connections_uses USING btree (workflow_id);
 
+CREATE INDEX copilot_approvals_of ON public.copilot_approvals USING btree (workspace_id, conversation_id, approval_id);
+
+CREATE INDEX copilot_approvals_turn ON public.copilot_approvals USING btree (turn_id);
+
+CREATE INDEX copilot_conversations_asker ON public.copilot_conversations USING btree (workspace_id, asker, conversation_id);
+
+CREATE UNIQUE INDEX copilot_conversations_owner ON public.copilot_conversations USING btree (workspace_id, conversation_id);
+
+CREATE INDEX copilot_conversations_workflow ON public.copilot_conversations USING btree (workspace_id, workflow_id);
+
 CREATE INDEX copilot_llm_monitor_logs_age ON public.copilot_llm_monitor_logs USING btree (started_at);
 
 CREATE INDEX copilot_llm_monitor_logs_conversation ON public.copilot_llm_monitor_logs USING btree (conversation_id, call_id DESC) WHERE (conversation_id IS NOT NULL);
@@ -3524,6 +3703,20 @@ CREATE INDEX copilot_llm_monitor_logs_run ON public.copilot_llm_monitor_logs USI
 CREATE INDEX copilot_llm_monitor_logs_spent ON public.copilot_llm_monitor_logs USING btree (workspace_id, started_at) INCLUDE (input_tokens, output_tokens, cost_usd);
 
 CREATE UNIQUE INDEX copilot_llm_monitor_logs_step ON public.copilot_llm_monitor_logs USING btree (turn_id, step, attempt) WHERE (turn_id IS NOT NULL);
+
+CREATE INDEX copilot_messages_of ON public.copilot_messages USING btree (workspace_id, conversation_id, message_id);
+
+CREATE INDEX copilot_messages_turn ON public.copilot_messages USING btree (turn_id);
+
+CREATE UNIQUE INDEX copilot_task_contexts_live ON public.copilot_task_contexts USING btree (conversation_id, kind) WHERE (superseded_by IS NULL);
+
+CREATE INDEX copilot_task_contexts_of ON public.copilot_task_contexts USING btree (workspace_id, conversation_id);
+
+CREATE INDEX copilot_turns_of ON public.copilot_turns USING btree (workspace_id, conversation_id, turn_id);
+
+CREATE UNIQUE INDEX copilot_turns_one_at_a_time ON public.copilot_turns USING btree (conversation_id) WHERE (status = 'in_progress'::text);
+
+CREATE INDEX copilot_turns_open ON public.copilot_turns USING btree (created_at) WHERE (status = 'in_progress'::text);
 
 CREATE INDEX event_waits_key ON public.event_waits USING btree (workspace_id, key);
 
@@ -3657,6 +3850,10 @@ CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.connections FO
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.connections_providers FOR EACH ROW EXECUTE FUNCTION public.audit_row('connection_provider', '($1).provider_id', '($1).name', 'name', 'provider_id created_at created_by updated_at', 'always');
 
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.copilot_approvals FOR EACH ROW EXECUTE FUNCTION public.audit_row('approval', '($1).approval_id', '($1).workflow', 'action workflow content_hash status parts reason', 'approval_id conversation_id turn_id change_set created_at decided_at decided_by result', 'always');
+
+CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.copilot_conversations FOR EACH ROW EXECUTE FUNCTION public.audit_row('conversation', '($1).conversation_id', '($1).title', 'title workflow_id run_id', 'conversation_id asker last_seq created_at updated_at', 'always');
+
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.files FOR EACH ROW EXECUTE FUNCTION public.audit_row('file', '($1).file_id', '($1).name', 'name mime_type state size sha256 tags expires_at', 'file_id piece_size created_at created_by touched_at swept_at', 'asked');
 
 CREATE TRIGGER audited AFTER INSERT OR DELETE OR UPDATE ON public.interim_app_credentials FOR EACH ROW EXECUTE FUNCTION public.audit_row('consent', '($1).connection_id', '(select c.name from connections c where c.connection_id = ($1).connection_id)', 'connection_id', 'state_hash secret user_id created_at expires_at', 'asked');
@@ -3710,11 +3907,41 @@ ALTER TABLE ONLY public.connections
 ALTER TABLE ONLY public.connections
     ADD CONSTRAINT connections_workspace_id_provider_id_fkey FOREIGN KEY (workspace_id, provider_id) REFERENCES public.connections_providers(workspace_id, provider_id);
 
+ALTER TABLE ONLY public.copilot_approvals
+    ADD CONSTRAINT copilot_approvals_turn_id_fkey FOREIGN KEY (turn_id) REFERENCES public.copilot_turns(turn_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_approvals
+    ADD CONSTRAINT copilot_approvals_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES public.copilot_conversations(workspace_id, conversation_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_conversations
+    ADD CONSTRAINT copilot_conversations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id);
+
+ALTER TABLE ONLY public.copilot_conversations
+    ADD CONSTRAINT copilot_conversations_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES public.workflows(workspace_id, workflow_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_events
+    ADD CONSTRAINT copilot_events_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES public.copilot_conversations(workspace_id, conversation_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.copilot_llm_monitor_logs
     ADD CONSTRAINT copilot_llm_monitor_logs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(user_id) ON DELETE SET NULL;
 
 ALTER TABLE ONLY public.copilot_llm_monitor_logs
     ADD CONSTRAINT copilot_llm_monitor_logs_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(workspace_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_messages
+    ADD CONSTRAINT copilot_messages_turn_id_fkey FOREIGN KEY (turn_id) REFERENCES public.copilot_turns(turn_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_task_contexts
+    ADD CONSTRAINT copilot_task_contexts_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES public.copilot_conversations(workspace_id, conversation_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_tool_calls
+    ADD CONSTRAINT copilot_tool_calls_turn_id_fkey FOREIGN KEY (turn_id) REFERENCES public.copilot_turns(turn_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_turn_steps
+    ADD CONSTRAINT copilot_turn_steps_turn_id_fkey FOREIGN KEY (turn_id) REFERENCES public.copilot_turns(turn_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.copilot_turns
+    ADD CONSTRAINT copilot_turns_workspace_id_conversation_id_fkey FOREIGN KEY (workspace_id, conversation_id) REFERENCES public.copilot_conversations(workspace_id, conversation_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.files
     ADD CONSTRAINT files_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(user_id) ON DELETE SET NULL;
@@ -3833,7 +4060,23 @@ ALTER TABLE public.connections_providers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.connections_uses ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.copilot_approvals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_conversations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_events ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.copilot_llm_monitor_logs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_task_contexts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_tool_calls ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_turn_steps ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.copilot_turns ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY engine ON public.api_keys TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -3859,7 +4102,23 @@ CREATE POLICY engine ON public.connections_providers TO ms_engine USING ((worksp
 
 CREATE POLICY engine ON public.connections_uses TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
+CREATE POLICY engine ON public.copilot_approvals TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_conversations TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_events TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
 CREATE POLICY engine ON public.copilot_llm_monitor_logs TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_messages TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_task_contexts TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_tool_calls TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_turn_steps TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
+
+CREATE POLICY engine ON public.copilot_turns TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
 CREATE POLICY engine ON public.event_waits TO ms_engine USING ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id))) WITH CHECK ((workspace_id = COALESCE((NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint, workspace_id)));
 
@@ -4011,7 +4270,23 @@ CREATE POLICY tenant ON public.connections_providers TO ms_app USING ((workspace
 
 CREATE POLICY tenant ON public.connections_uses TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
+CREATE POLICY tenant ON public.copilot_approvals TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_conversations TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_events TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
 CREATE POLICY tenant ON public.copilot_llm_monitor_logs TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_messages TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_task_contexts TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_tool_calls TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_turn_steps TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
+
+CREATE POLICY tenant ON public.copilot_turns TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
 CREATE POLICY tenant ON public.event_waits TO ms_app USING ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint)) WITH CHECK ((workspace_id = (NULLIF(current_setting('app.ws'::text, true), ''::text))::bigint));
 
@@ -4444,8 +4719,32 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_providers TO ms_en
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.connections_uses TO ms_engine;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_approvals TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_approvals TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_conversations TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_conversations TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_events TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_events TO ms_engine;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_llm_monitor_logs TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_llm_monitor_logs TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_messages TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_messages TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_task_contexts TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_task_contexts TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_tool_calls TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_tool_calls TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_turn_steps TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_turn_steps TO ms_engine;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_turns TO ms_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.copilot_turns TO ms_engine;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_waits TO ms_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_waits TO ms_engine;

@@ -4,6 +4,8 @@ Model. A *notice* says that something about a run changed; it never says what. W
 woken by notices and then reads rows: rows are the truth, notices only save time. So a notice may be lost, doubled or
 late and nothing breaks: each waiter looks again by itself after `SLOW_POLL` seconds.
 
+Over the same wire goes what is no row at all, and is kept nowhere (`whisper`): the pieces of a text that is being written.
+
     published here ──► subscribers of this process, at once
                  └───► gathered, at most one NOTIFY per 50 ms and process ──► the hubs of other processes ──► their subscribers
 
@@ -24,7 +26,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
+
+from modules.sdk.json_bytes import dumps, loads
 
 SLOW_POLL = 1.0
 """Seconds after which a waiter looks by itself, whether or not a notice came."""
@@ -74,17 +78,24 @@ class Wire(Protocol):
 class Subscription:
     """Wake-ups for one waiter; use it as a context manager. Notices that come while nobody waits are kept (as one)."""
 
-    __slots__ = ("_event", "_leave", "ended")
+    __slots__ = ("_event", "_leave", "ended", "noticed")
 
     def __init__(self, leave: Callable[[Subscription], None]) -> None:
         self._event = asyncio.Event()
         self._leave = leave
         self.ended = False
         """A notice said that the run ended (for a single run); it need not come."""
+        self.noticed = True
+        """Rows may have changed since they were looked at: whoever looks sets it back."""
 
     def wake(self, notice: Notice | None = None) -> None:
         if notice is not None and notice.kind is Kind.ENDED:
             self.ended = True
+        self.noticed = True
+        self._event.set()
+
+    def nudge(self) -> None:
+        """Wakes the waiter for something else than rows."""
         self._event.set()
 
     async def wait(self, seconds: float = SLOW_POLL) -> bool:
@@ -118,6 +129,8 @@ class Hub:
         """Streams of events that are open in this process: they share its time, see `engine/runs/events.py`."""
         self._name = f"{os.getpid():x}.{secrets.token_hex(4)}"
         self._outgoing: dict[str, None] = {}
+        self._whispers: list[str] = []
+        self._hearing: dict[str, Callable[[str], None]] = {}
         self._gathered = asyncio.Event()
 
     def subscribe(self, run_id: str) -> Subscription:
@@ -153,6 +166,16 @@ class Hub:
             self._outgoing[f"{kind.value}{workspace}/{run_id}"] = None
             self._gathered.set()
 
+    def hear(self, subject: str, heard: Callable[[str], None]) -> None:
+        """Call `heard` with what other processes whisper of a subject; it must be quick."""
+        self._hearing[subject] = heard
+
+    def whisper(self, subject: str, text: str) -> None:
+        """Tell other processes something that is no row, and may be lost. At most 6,000 bytes. Never blocks, never raises."""
+        if self._wire is not None:
+            self._whispers.append(dumps([subject, text]).decode())
+            self._gathered.set()
+
     async def run(self) -> None:
         """Carry notices between processes until cancelled."""
         if self._wire is None:
@@ -167,7 +190,9 @@ class Hub:
             await self._gathered.wait()
             self._gathered.clear()
             outgoing, self._outgoing = self._outgoing, {}
-            for text in _packed(self._name, outgoing):
+            whispers, self._whispers = self._whispers, []
+            # What was whispered before rows changed is heard before that.
+            for text in [*_packed(self._name, whispers), *_packed(self._name, outgoing)]:
                 # A notice that can't be sent is lost: those who wait look again by themselves.
                 with contextlib.suppress(Exception):
                     await self._wire.send(text)
@@ -177,10 +202,18 @@ class Hub:
         sender, _, entries = text.partition(" ")
         if sender == self._name:
             return
+        if entries.startswith("["):
+            self._overheard(entries)
+            return
         for entry in entries.split(","):
             notice = _parsed(entry)
             if notice is not None:
                 self._deliver(notice)
+
+    def _overheard(self, entries: str) -> None:
+        for subject, text in cast("list[list[str]]", loads(f"[{entries}]".encode())):
+            if (heard := self._hearing.get(subject)) is not None:
+                heard(text)
 
     def _resumed(self) -> None:
         for group in (self._runs, self._workspaces):
@@ -204,12 +237,13 @@ def _packed(sender: str, entries: Iterable[str]) -> list[str]:
     texts: list[str] = []
     room = 0
     for entry in entries:
-        if len(entry) + 1 > room:
+        size = len(entry.encode())
+        if size + 1 > room:
             texts.append(f"{sender} {entry}")
-            room = PAYLOAD_LIMIT - len(texts[-1])
+            room = PAYLOAD_LIMIT - len(sender) - 1 - size
         else:
             texts[-1] += f",{entry}"
-            room -= len(entry) + 1
+            room -= size + 1
     return texts
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 from temporalio.client import Client
+from temporalio.worker import Worker
 
 from engine.dispatch.executions import CarrierGone, Executions, SignalKind, Start, State, TemporalExecutions
 from engine.dispatch.launch import Launcher
@@ -33,6 +34,14 @@ class Tie:
     client: Client
     work: Work
     launcher: Launcher
+    beside: Worker
+    """The copilot's."""
+
+    async def run(self) -> None:
+        """Both workers, until cancelled or one fails."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.work.run())
+            group.create_task(self.beside.run())
 
 
 class Carrier:
@@ -40,6 +49,7 @@ class Carrier:
 
     def __init__(self, connect: Callable[[], Awaitable[Tie]]) -> None:
         self._connect = connect
+        self._client: Client | None = None
         self._there: Executions | None = None
         self._survey: Survey | None = None
         self._first = asyncio.Event()
@@ -48,6 +58,11 @@ class Carrier:
     def is_there(self) -> bool:
         """Whether a worker polls."""
         return self._there is not None
+
+    @property
+    def client(self) -> Client | None:
+        """The connection, None while there is none."""
+        return self._client
 
     async def reached(self) -> None:
         """Returns when Temporal was reached for the first time."""
@@ -67,16 +82,17 @@ class Carrier:
                 pause = min(_MOST, pause * 2)
                 continue
             pause = _FIRST
+            self._client = tie.client
             self._there = TemporalExecutions(tie.client, tie.launcher)
             self._survey = TemporalSurvey(tie.client)
             self._first.set()
             try:
-                await tie.work.run()
+                await tie.run()
             except Exception as error:
                 log.warning("the worker failed and is built again", reason=str(error))
                 await asyncio.sleep(_FIRST)
             finally:
-                self._there = self._survey = None
+                self._there = self._survey = self._client = None
 
     def _now(self) -> Executions:
         if self._there is None:

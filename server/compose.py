@@ -18,10 +18,13 @@ from dataclasses import dataclass
 import structlog
 from temporalio.client import Client
 
+from copilot.manual.pages import shipped
+from copilot.tools.kit import Kit
 from db.channel import Channel
 from db.errors import DatabaseError
 from db.inbox import EventKind
 from db.pool import Database
+from db.workspaces import rights
 from engine.activities.host import Host
 from engine.activities.run_log import DatabaseLog
 from engine.activities.secrets import StoredSecrets
@@ -80,6 +83,7 @@ from engine.triggers.schedules import Schedules
 from engine.triggers.webhook import Webhooks
 from modules.registry import Registry, load_registry
 from server.carrier import Carrier, Tie
+from server.copilot import Copilot, build_copilot
 from server.engine_hosts import engine_hosts
 from server.failpoints import failing_activities, failing_database, failing_executions, failpoints_of
 from server.logs import hiding
@@ -171,6 +175,7 @@ class Engine:
     sandbox: Sandbox
     models: Models
     model_calls: ModelCalls
+    copilot: Copilot
 
 
 @asynccontextmanager
@@ -217,7 +222,8 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             work = build_worker(
                 client, run_log, run_log, host, secrets=run_secrets, interceptors=failing_activities(failpoints)
             )
-            return Tie(client, work, Launcher(client, db, owners, vault, settings.url, work.journal))
+            launcher = Launcher(client, db, owners, vault, settings.url, work.journal)
+            return Tie(client, work, launcher, copilot.worker(client, failing_activities(failpoints)))
 
         carrier = Carrier(tie)
         executions = failing_executions(carrier, failpoints)
@@ -277,6 +283,32 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
         mails = MailReader(db, lookup, isolated, files, settings.email_domain)
         replayer = Replayer(db, lookup, prepared, acceptor)
         reader = RunReader(db, lambda: dispatcher.carrier_gone)
+        definitions = Definitions(db, registry, canceller, hub, settings.url, CodeFindings(sandbox, registry))
+        call_isolated = isolated_caller(modules, isolated, sandbox)
+        tester = Tester(db, lookup, registry.pure(), call_isolated)
+        queues = Queues(db, sealed, hub)
+        connections = Connections(db, credentials, opener, consents, Trials(egress, probes), egress)
+        schedules = Schedules(db, hub)
+        async with db.engine() as connection:
+            matrix = await rights(connection)
+        kit = Kit(
+            db=db,
+            registry=registry,
+            rights=matrix,
+            definitions=definitions,
+            lookup=lookup,
+            prepared=prepared,
+            tester=tester,
+            call_isolated=call_isolated,
+            code=CodeFindings(sandbox, registry),
+            reader=reader,
+            replayer=replayer,
+            queues=queues,
+            connections=connections,
+            schedules=schedules,
+            manual=shipped(),
+        )
+        copilot = build_copilot(hub, kit, models, lambda: carrier.client)
         engine = Engine(
             db=db,
             hub=hub,
@@ -289,9 +321,9 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             acceptor=acceptor,
             reader=reader,
             canceller=canceller,
-            definitions=Definitions(db, registry, canceller, hub, settings.url, CodeFindings(sandbox, registry)),
+            definitions=definitions,
             starter=Starter(db, lookup, prepared, acceptor),
-            tester=Tester(db, lookup, registry.pure(), isolated_caller(modules, isolated, sandbox)),
+            tester=tester,
             replayer=replayer,
             bulk=Bulk(db, canceller, replayer),
             resumer=Resumer(db, hub, dispatcher, lambda run_id: resume_secret(vault, run_id)),
@@ -300,17 +332,18 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
             tasks=Tasks(db, answer_address),
             publisher=Publisher(db, hub),
             polls=Polls(db, hub),
-            schedules=Schedules(db, hub),
+            schedules=schedules,
             email_routes=EmailRoutes(db, settings.email_domain),
             mailroom=mailroom,
-            queues=Queues(db, sealed, hub),
+            queues=queues,
             files=files,
-            connections=Connections(db, credentials, opener, consents, Trials(egress, probes), egress),
+            connections=connections,
             providers=Providers(db, credentials),
             consents=consents,
             sandbox=sandbox,
             models=models,
             model_calls=ModelCalls(db),
+            copilot=copilot,
         )
         poller = Poller(db, hub, lookup, PollCalls(db, host, run_secrets), stale)
         readers: dict[EventKind, Reader] = {
@@ -355,6 +388,7 @@ async def opened(settings: Settings, application: str) -> AsyncGenerator[Engine]
                 used,
                 stale,
             ).run(),
+            "copilot": copilot.sweep(channel.leads),
             "inbox": Processor(db, hub, acceptor, readers, stale).run(),
         }
         async with _at_work(jobs):

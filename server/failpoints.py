@@ -15,6 +15,7 @@ from typing import cast
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from copilot import names as copilot_names
 from db.errors import DatabaseUnavailable
 from db.failing import FailingDatabase
 from db.failpoints import SCRIPTS, BadFailpoint, Failpoints, named_statements, read_points, writing_statements
@@ -34,6 +35,9 @@ ACTIVITIES = (
     names.READ_CHILD,
     names.CANCEL_CHILD,
     names.RESPOND,
+    copilot_names.THINK,
+    copilot_names.USE_TOOL,
+    copilot_names.FINISH,
 )
 
 

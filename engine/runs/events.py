@@ -39,9 +39,10 @@ _NUMBER = re.compile("[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`id` None: a client that comes back goes on from the last one that had an id. `kind` None: nothing happened, the stream lives."""
+    """`id` None: a client that comes back goes on from the last one that had an id. `kind` None: nothing happened, the stream lives; empty: it
+    has no name, and its data says what it is."""
 
-    kind: Literal["run", "step", "log", "end"] | None
+    kind: Literal["run", "step", "log", "end", ""] | None
     id: str | None
     data: Json
 

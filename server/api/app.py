@@ -12,6 +12,7 @@ from server.api.routes import (
     code,
     connection_providers,
     connections,
+    copilot,
     copilot_llm_calls,
     email_routes,
     events,
@@ -61,6 +62,7 @@ BELOW = (
     workspaces,
     audit,
     copilot_llm_calls,
+    copilot,
 )
 OUTSIDE = (hooks, resume, oauth, system)
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.routing import compile_path
 
 from server.api.connection_shapes import CONNECTION_ANSWERS, CONNECTION_REQUESTS
+from server.api.copilot_shapes import COPILOT_ANSWERS, COPILOT_REQUESTS
 from server.api.file_shapes import FILE_ANSWERS, FILE_REQUESTS
 from server.api.llm_shapes import LLM_ANSWERS, LLM_REQUESTS
 from server.api.people_shapes import PEOPLE_ANSWERS
@@ -87,12 +88,14 @@ def _described(document: Node) -> Node:
             **QUEUE_REQUESTS,
             **TRIGGER_REQUESTS,
             **LLM_REQUESTS,
+            **COPILOT_REQUESTS,
             **CONNECTION_REQUESTS,
             **FILE_REQUESTS,
             **ANSWERS,
             **QUEUE_ANSWERS,
             **TRIGGER_ANSWERS,
             **LLM_ANSWERS,
+            **COPILOT_ANSWERS,
             **CONNECTION_ANSWERS,
             **FILE_ANSWERS,
             **PEOPLE_ANSWERS,

@@ -48,4 +48,5 @@ def _encoded(event: Event) -> bytes:
     if event.kind is None:
         return b": alive\n\n"
     name = b"" if event.id is None else b"id: " + event.id.encode() + b"\n"
-    return name + b"event: " + event.kind.encode() + b"\ndata: " + dumps(event.data) + b"\n\n"
+    kind = b"event: " + event.kind.encode() + b"\n" if event.kind else b""
+    return name + kind + b"data: " + dumps(event.data) + b"\n\n"

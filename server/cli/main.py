@@ -24,7 +24,9 @@ from server.cli.output import CliError, print_error
 from server.settings import SettingsError, load_settings
 
 _FAULT = 70
-_NOT_NOUNS = frozenset({"main", "output", "client", "data_keys", "database", "loop", "documents", "runs_bulk"})
+_NOT_NOUNS = frozenset(
+    {"change_set", "main", "output", "client", "data_keys", "database", "loop", "documents", "runs_bulk"}
+)
 
 
 class _Noun(Protocol):

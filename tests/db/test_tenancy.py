@@ -8,6 +8,8 @@ import pytest
 
 from db import (
     api_keys,
+    copilot,
+    copilot_approvals,
     copilot_llm_calls,
     email_routes,
     events,
@@ -28,7 +30,8 @@ from db import (
     workflows,
     workspaces,
 )
-from db.ids import EventId, FileId, RunId, WorkspaceId, new_uuid7
+from db.connection import Connection
+from db.ids import ApprovalId, ConversationId, EventId, FileId, MessageId, RunId, TurnId, WorkspaceId, new_uuid7
 from db.inbox import NewEvent
 from db.pool import Database
 from db.record import record
@@ -112,7 +115,33 @@ async def furnished(db: Database, slug: str) -> tuple[Tenant, RunId]:
         await llm_settings.put_abilities(connection, workspace_id, "e", "m", abilities)
         asked = copilot_llm_calls.Start(workspace_id, new_uuid7(), "chat", slug, "m", {"asked": slug}, {})
         assert await copilot_llm_calls.start(connection, asked, days=1, lease_s=30)
+        await talked(connection, workspace_id, slug)
     return owner, run.run_id
+
+
+async def talked(connection: Connection, workspace_id: WorkspaceId, said: str) -> None:
+    """A conversation with the copilot, as far as it goes."""
+    place = (workspace_id, ConversationId(new_uuid7()), TurnId(new_uuid7()))
+    _, conversation_id, turn_id = place
+    await copilot.create(connection, workspace_id, conversation_id, "user:1", said, None, None)
+    assert await copilot.begin_turn(connection, workspace_id, conversation_id, turn_id, MessageId(new_uuid7()), {})
+    await copilot.put_message(connection, place, MessageId(new_uuid7()), "user", said, "completed")
+    assert await copilot.put_step(connection, workspace_id, copilot.TurnStep(turn_id, 1, said, [], "stop", 1), None)
+    call = copilot.ToolCall(turn_id, 1, 0, "docs", said, None, None, ends=False)
+    assert await copilot.put_tool_call(connection, workspace_id, call)
+    await copilot.tell(connection, workspace_id, conversation_id, turn_id, [said])
+    await copilot.put_context(
+        connection,
+        workspace_id,
+        conversation_id,
+        kind="summary",
+        body=said,
+        covers=turn_id,
+        tokens=None,
+        model="m",
+        prompt="p 1",
+    )
+    await copilot_approvals.put(connection, place, ApprovalId(new_uuid7()), "deploy", "w", "x", {})
 
 
 async def test_each_table_of_workspaces_forces_its_policies(db: Database, database_url: str) -> None:

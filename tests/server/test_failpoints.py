@@ -16,10 +16,11 @@ def test_each_verb_to_temporal_and_each_activity_has_its_places() -> None:
     assert set(VERBS) == verbs
     wrapped = {name for name, value in vars(failpoints._Executions).items() if inspect.iscoroutinefunction(value)}
     assert wrapped - {"_pass"} == verbs
+    from copilot.activities import finish, think, use_tool
     from engine.activities import load, record, run_module, waits
 
     found: set[str] = set()
-    for module in (load, record, run_module, waits):
+    for module in (load, record, run_module, waits, finish, think, use_tool):
         for _, kind in inspect.getmembers(module, inspect.isclass):
             for _, member in inspect.getmembers(kind, inspect.isfunction):
                 definition = activity._Definition.from_callable(member)

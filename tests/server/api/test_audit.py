@@ -12,6 +12,7 @@ import pytest
 from server.api.route import WRITES
 from tests.docs.write_rights import routes
 from tests.fixtures.api import Api, JsonObject, problem
+from tests.fixtures.approvals import asked_for
 from tests.fixtures.flows import flow, step
 
 QUICK = flow(a=step("core.set", values={}))
@@ -62,6 +63,27 @@ async def a_variable(api: Api) -> str:
     name = f"V_{uuid4().hex[:8]}"
     assert (await api.owner.post("/variables", json={"name": name, "value": "a"})).status_code == 201
     return name
+
+
+async def a_conversation(api: Api) -> str:
+    return str((await api.owner.post("/copilot/conversations", json={})).json()["conversation_id"])
+
+
+async def a_turn(api: Api, conversation: str) -> str:
+    said = await api.owner.post(f"/copilot/conversations/{conversation}/messages", json={"content": "hello"})
+    return str(said.json()["turn_id"])
+
+
+async def _cancel_turn(api: Api) -> httpx.Response:
+    return await api.owner.post(f"/copilot/turns/{await a_turn(api, await a_conversation(api))}/cancel")
+
+
+async def _refuse(api: Api) -> httpx.Response:
+    conversation = await a_conversation(api)
+    asked = await asked_for(api.db, conversation, await a_turn(api, conversation), "w")
+    return await api.owner.post(
+        f"/copilot/approvals/{asked}", json={"decision": "refuse", "content_hash": "x", "reason": "not now"}
+    )
 
 
 async def a_file(api: Api) -> str:
@@ -241,6 +263,15 @@ SCENES: dict[str, Scene] = {
     "PUT /copilot/llm-prices": lambda api: api.owner.put("/copilot/llm-prices", json=A_PRICE | {"model": fresh("m")}),
     "DELETE /copilot/llm-prices": _delete_price,
     "PUT /copilot/llm-budget": lambda api: api.owner.put("/copilot/llm-budget", json={"daily_tokens": 10**6}),
+    "POST /copilot/conversations": lambda api: api.owner.post("/copilot/conversations", json={}),
+    "DELETE /copilot/conversations/{conversation_id}": lambda api: _on(
+        a_conversation(api), api, "DELETE", "/copilot/conversations/{}"
+    ),
+    "POST /copilot/conversations/{conversation_id}/messages": lambda api: _on(
+        a_conversation(api), api, "POST", "/copilot/conversations/{}/messages", {"content": "hello"}
+    ),
+    "POST /copilot/turns/{turn_id}/cancel": _cancel_turn,
+    "POST /copilot/approvals/{approval_id}": _refuse,
     "POST /events": lambda api: api.owner.post("/events", json={"name": "said", "data": 1}),
     "POST /inbox/{event_id}/replay": lambda api: _on(an_event(api), api, "POST", "/inbox/{}/replay"),
     "POST /inbox/{event_id}/drop": lambda api: _on(an_event_that_waits(api), api, "POST", "/inbox/{}/drop"),

@@ -18,10 +18,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from db.pool import Database
 from engine.expressions.values import Json
 from server.api.route import WRITES, ApiRoute
 from tests.docs.write_rights import routes
 from tests.fixtures.api import PREFIX, Api
+from tests.fixtures.approvals import asked_for
 from tests.fixtures.flows import flow, step
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -48,6 +50,8 @@ BODIES: dict[str, Json] = {
     "POST /queues/{queue}/items": {"items": [{"data": 1}]},
     "POST /queues/{queue}/dead-letters/replay": {"all": True},
     "POST /queues/{queue}/dead-letters/drop": {"all": True},
+    "POST /copilot/conversations/{conversation_id}/messages": {"content": "said"},
+    "POST /copilot/approvals/{approval_id}": {"decision": "approve", "content_hash": "x"},
     "POST /schedules/{schedule_id}/backfill": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"},
 }
 """Of routes that take more than `{}`, so that it is the id that they are refused for."""
@@ -66,7 +70,7 @@ class Workspace:
         return answer.json() if answer.content else None
 
 
-async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
+async def furnish(db: Database, client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
     """Everything that a workspace can hold; the names are the same in both, what they hold tells whose it is."""
     made = Workspace(client)
     document = {
@@ -130,6 +134,13 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
     await made.made("POST", f"/workflows/ask-{tag}/runs", {"version": "draft", "wait": 60})
     call = (await made.made("GET", "/copilot/llm-calls"))["items"][0]
     await made.made("PUT", "/copilot/llm-prices", {"model": word, "input_usd": 1, "output_usd": 2})
+    # No model is set up: the answer is what to do about that.
+    talk = await made.made("POST", "/copilot/conversations", {"title": word})
+    turn = await made.made("POST", f"/copilot/conversations/{talk['conversation_id']}/messages", {"content": word})
+    while (await made.made("GET", f"/copilot/conversations/{talk['conversation_id']}/messages"))["items"][-1][
+        "status"
+    ] == "in_progress":
+        await asyncio.sleep(0.05)
     me = (await made.made("GET", "/workspaces"))["items"][0]
     schedule = (await made.made("GET", "/schedules"))["items"][0]
     while not (poll := (await made.made("GET", "/polls"))["items"][0])["failures"]:
@@ -155,6 +166,9 @@ async def furnish(client: httpx.AsyncClient, word: str, tag: str) -> Workspace:
         "event_id": [event["event_id"]],
         "poll_id": [poll["poll_id"]],
         "call_id": [call["call_id"]],
+        "conversation_id": [talk["conversation_id"]],
+        "turn_id": [turn["turn_id"]],
+        "approval_id": [await asked_for(db, talk["conversation_id"], turn["turn_id"], word)],
     }
     return made
 
@@ -179,8 +193,8 @@ async def twins(api: Api) -> AsyncIterator[Twins]:
     tag = uuid4().hex[:6]
     made = await api.owner.post("/workspaces", json={"slug": f"twin-{tag}", "name": CANARY})
     async with client_of(api, made.json()["key"]) as foreign:
-        theirs = await furnish(foreign, CANARY, tag)
-        mine = await furnish(api.owner, f"own{uuid4().hex[:12]}", tag)
+        theirs = await furnish(api.db, foreign, CANARY, tag)
+        mine = await furnish(api.db, api.owner, f"own{uuid4().hex[:12]}", tag)
         before = await crawl(theirs)
         known = set(UUID.findall(json.dumps(await crawl(mine))))
         ids = set(UUID.findall(json.dumps(before))) - known
