@@ -49,7 +49,8 @@ async def main(address: str, queue: str) -> None:
     """Until it is told to end."""
     listening = socket.create_server(("127.0.0.1", 0))
     print(listening.getsockname()[1], flush=True)
-    config = uvicorn.Config(app(await Client.connect(address), queue), log_level="warning")
+    # Connections stay open as long as those of the other side.
+    config = uvicorn.Config(app(await Client.connect(address), queue), log_level="warning", timeout_keep_alive=75)
     await uvicorn.Server(config).serve([listening])
 
 
