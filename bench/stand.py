@@ -91,7 +91,12 @@ async def stand() -> AsyncGenerator[Stand]:
         settings = load_settings().model_copy(
             update={"home": home, "port": 0, "database_url": None, "temporal_address": None, "public_url": None}
         )
-        changes = {"MILLSTREAM_PORT": "0", "MILLSTREAM_DATABASE_URL": "", "MILLSTREAM_TEMPORAL_ADDRESS": ""}
+        changes = {
+            "MILLSTREAM_PORT": "0",
+            "MILLSTREAM_SMTP_PORT": "0",
+            "MILLSTREAM_DATABASE_URL": "",
+            "MILLSTREAM_TEMPORAL_ADDRESS": "",
+        }
         state = await start_in_background(
             settings, product_version(), report=lambda _: None, changes={**changes, "MILLSTREAM_PUBLIC_URL": ""}
         )

@@ -112,7 +112,12 @@ class Stack:
                 "MILLSTREAM_HOME": str(settings.home),
                 "MILLSTREAM_HOST": settings.host,
                 "MILLSTREAM_PORT": str(settings.port),
-                "MILLSTREAM_SMTP_PORT": str(settings.smtp_port),
+                # The usual port that nobody chose isn't insisted on: another stack may take it at the same moment.
+                **(
+                    {"MILLSTREAM_SMTP_PORT": str(settings.smtp_port)}
+                    if "smtp_port" in settings.model_fields_set
+                    else {}
+                ),
                 "MILLSTREAM_DATABASE_URL": database_url or "",
                 "MILLSTREAM_TEMPORAL_ADDRESS": self._temporal_address or "",
                 "PYTHONUNBUFFERED": "1",

@@ -76,7 +76,12 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
     async def start_in(home: Path, **settings: str) -> Running:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MILLSTREAM_")}
-        environment |= {"MILLSTREAM_HOME": str(home), "MILLSTREAM_PORT": "0", "PYTHONUNBUFFERED": "1"}
+        environment |= {
+            "MILLSTREAM_HOME": str(home),
+            "MILLSTREAM_PORT": "0",
+            "MILLSTREAM_SMTP_PORT": "0",
+            "PYTHONUNBUFFERED": "1",
+        }
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(PROGRAM),
